@@ -1,0 +1,339 @@
+//! Scopes: everything that is in force for a request at one moment, and how scopes are laid over each other.
+//!
+//! A `server`, a `location`, an `if`, a `<Directory>`, a `.htaccess`: each is a [`Scope`]. nginx's are merged
+//! when the configuration is read, Apache's for each request; both by [`Scope::over`].
+
+use super::clause::{Clause, Handler};
+use super::condition::Condition;
+use super::policy::SelfUrl;
+use super::template::Template;
+use super::{Bytes, Note, ScopeId};
+use crate::source::Span;
+use std::sync::Arc;
+
+/// Which list of a scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Slot {
+    /// SetEnvIf and relatives.
+    Environment,
+    /// nginx's rewrite module, mod_rewrite.
+    Rewrite,
+    /// Redirects whose target is an expression (Apache, in sections).
+    ExpressionRedirect,
+    /// mod_alias.
+    Redirect,
+    /// Alias, ScriptAlias.
+    Alias,
+}
+
+/// What is in force.
+#[derive(Clone, Debug, Default)]
+pub struct Scope {
+    /// The directive that opens it, for traces.
+    pub span: Option<Span>,
+    /// The clause lists.
+    pub lists: Lists,
+    /// Everything that is not a list of clauses.
+    pub settings: Settings,
+    /// Unmodelled directives in it.
+    pub notes: Vec<Note>,
+}
+
+/// The lists of a scope. Shared, so that laying scopes over each other copies no clause.
+#[derive(Clone, Debug, Default)]
+pub struct Lists {
+    /// [`Slot::Environment`].
+    pub environment: Stacked<Clause>,
+    /// [`Slot::Rewrite`].
+    pub rewrite: Option<Arc<RewriteList>>,
+    /// [`Slot::ExpressionRedirect`].
+    pub expression_redirect: Option<Arc<Clause>>,
+    /// [`Slot::Redirect`].
+    pub redirect: Stacked<Clause>,
+    /// [`Slot::Alias`].
+    pub alias: Stacked<Clause>,
+}
+
+/// Lists of several scopes, one behind the other, first checked first.
+#[derive(Debug)]
+pub struct Stacked<T>(pub Vec<Arc<Vec<T>>>);
+
+impl<T> Clone for Stacked<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<T> Default for Stacked<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T> Stacked<T> {
+    /// One list.
+    pub fn of(items: Vec<T>) -> Self {
+        if items.is_empty() { Self::default() } else { Self(vec![Arc::new(items)]) }
+    }
+
+    /// Every item in order.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.0.iter().flat_map(|list| list.iter())
+    }
+}
+
+/// A rewriting list and the rules for its beginning and end.
+#[derive(Debug, Default)]
+pub struct RewriteList {
+    /// Whether the list runs (`RewriteEngine`); `None` inherits.
+    pub engine: Option<bool>,
+    /// The steps.
+    pub clauses: Vec<Clause>,
+    /// What the result means.
+    pub finish: Finish,
+    /// The folder (or section argument) the list belongs to, with a slash at the end: taken off the subject and
+    /// put before relative results.
+    pub folder: Bytes,
+    /// `RewriteBase`.
+    pub base: Option<Bytes>,
+    /// `RewriteOptions`.
+    pub options: RewriteOptions,
+}
+
+/// `RewriteOptions`, as a set. The names are Apache's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct RewriteOptions {
+    pub inherit: bool,
+    pub inherit_before: bool,
+    pub inherit_down: bool,
+    pub inherit_down_before: bool,
+    pub ignore_inherit: bool,
+    pub allow_no_slash: bool,
+    pub allow_any_uri: bool,
+    pub merge_base: bool,
+    pub ignore_context_info: bool,
+    pub legacy_prefix_docroot: bool,
+    pub unsafe_prefix_stat: bool,
+}
+
+/// What the end of a rewriting list means.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Finish {
+    /// A changed path chooses its scope again (nginx).
+    #[default]
+    SearchAgain,
+    /// A changed path is mapped to a file, and translation ends (mod_rewrite in server context).
+    MapToFile,
+    /// A changed file name becomes a path again and starts over as an internal redirect (mod_rewrite per directory).
+    Redirect,
+}
+
+/// Single-valued and list-valued settings. `None` (or an empty list) inherits.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// How a path is made into an absolute URL; `absolute_redirect off` is `absolute: Some(false)`.
+    pub self_url: Option<SelfUrl>,
+    /// Whether a `Location` that starts with a slash is made absolute.
+    pub absolute: Option<bool>,
+    /// Runs of slashes in the target are one.
+    pub merge_slashes: Option<bool>,
+    /// What `%2F` in a target means.
+    pub encoded_slashes: Option<EncodedSlashes>,
+    /// Document root.
+    pub root: Option<Template>,
+    /// `alias` of a location: replaces the location's name by this.
+    pub alias: Option<Template>,
+    /// Files looked for in a folder. An empty list is "none at all".
+    pub index: Option<Vec<Template>>,
+    /// The index is an external redirect with this status (DirectoryIndexRedirect).
+    pub index_redirect: Option<u16>,
+    /// A folder without a slash is redirected to one.
+    pub directory_slash: Option<bool>,
+    /// A listing is shown for a folder without an index.
+    pub listing: Option<bool>,
+    /// `FallbackResource`; `Some(None)` is `disabled`.
+    pub fallback: Option<Option<Bytes>>,
+    /// `try_files`.
+    pub try_files: Option<Arc<TryFiles>>,
+    /// What answers errors, first match first.
+    pub error_pages: Listed<ErrorPage>,
+    /// Errors while an error is answered are answered too.
+    pub recursive_error_pages: Option<bool>,
+    /// Response headers.
+    pub headers: Listed<HeaderRule>,
+    /// Who may not come in.
+    pub access: Option<Access>,
+    /// Requests from outside get 404.
+    pub internal: bool,
+    /// What serves content.
+    pub handler: Option<Handler>,
+    /// Path info behind a file is accepted.
+    pub accept_path_info: Option<bool>,
+    /// Symbolic links may be followed (without, per-directory rewriting is refused).
+    pub follow_symlinks: Option<bool>,
+    /// The folder carries a file that the server refuses: 500 for everything in it. The message.
+    pub broken: Option<Arc<str>>,
+    /// An MSIE gets a page with a refresh instead of a redirect.
+    pub msie_refresh: Option<bool>,
+    /// The scope answers these methods with this scope instead (`limit_except`).
+    pub method_scope: Option<Arc<MethodScope>>,
+}
+
+/// `limit_except`: methods not listed go to another scope.
+#[derive(Debug)]
+pub struct MethodScope {
+    /// Methods that stay.
+    pub methods: Vec<Bytes>,
+    /// Where the others go.
+    pub scope: ScopeId,
+}
+
+/// What `%2F` means in a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum EncodedSlashes {
+    Refuse,
+    Decode,
+    Keep,
+}
+
+/// A list setting with its rule of inheritance.
+#[derive(Clone, Debug)]
+pub struct Listed<T> {
+    /// The entries, outermost first; shared.
+    pub items: Vec<Arc<T>>,
+    /// How they combine with the outer scope's.
+    pub inherit: Inherit,
+}
+
+impl<T> Default for Listed<T> {
+    fn default() -> Self {
+        Self { items: Vec::new(), inherit: Inherit::IfEmpty }
+    }
+}
+
+/// How a list setting combines with the outer one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Inherit {
+    /// The outer list counts only where the inner one is empty (nginx).
+    #[default]
+    IfEmpty,
+    /// Outer entries first, then inner ones (Apache's headers, nginx `add_header_inherit merge` puts own first).
+    OuterFirst,
+    /// Own entries first, then the outer list.
+    OwnFirst,
+    /// The outer list never counts.
+    Never,
+}
+
+/// An answer to an error (or any other status).
+#[derive(Clone, Debug)]
+pub struct ErrorPage {
+    /// The directive.
+    pub span: Span,
+    /// Which status it answers.
+    pub code: u16,
+    /// What it does.
+    pub target: ErrorTarget,
+    /// The status sent.
+    pub status: ErrorStatus,
+}
+
+/// Where an error page leads.
+#[derive(Clone, Debug)]
+pub enum ErrorTarget {
+    /// An internal redirect; the query is what follows `?` in the text.
+    Path(Template),
+    /// A jump to a named scope.
+    Named(Bytes),
+    /// An external redirect.
+    Url(Template),
+    /// A text of its own.
+    Text(Template),
+    /// The server's own page.
+    Default,
+}
+
+/// Which status an error page sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorStatus {
+    /// The one that was asked to be answered.
+    Original,
+    /// Whatever the target answers (nginx `=`).
+    Target,
+    /// This one (nginx `=N`).
+    Fixed(u16),
+}
+
+/// `try_files`.
+#[derive(Debug)]
+pub struct TryFiles {
+    /// The directive.
+    pub span: Span,
+    /// Candidates: path under the root, whether a folder is looked for.
+    pub candidates: Vec<(Template, bool)>,
+    /// What happens if none exists.
+    pub last: TryLast,
+}
+
+/// The last word of `try_files`.
+#[derive(Debug)]
+pub enum TryLast {
+    /// `=CODE`.
+    Status(u16),
+    /// `@name`.
+    Named(Bytes),
+    /// An internal redirect.
+    Path(Template),
+}
+
+/// A change of the response headers.
+#[derive(Clone, Debug)]
+pub struct HeaderRule {
+    /// The directive.
+    pub span: Span,
+    /// What it does.
+    pub action: HeaderAction,
+    /// The header's name as written.
+    pub name: Bytes,
+    /// The value (for `edit`, the replacement).
+    pub value: Template,
+    /// `edit`: what is replaced.
+    pub pattern: Option<Arc<super::pattern::Regex>>,
+    /// Sent with every status.
+    pub always: bool,
+    /// Guard: a variable, an expression.
+    pub condition: Option<Arc<Condition>>,
+    /// Runs before anything else (`early`).
+    pub early: bool,
+}
+
+/// What a header rule does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum HeaderAction {
+    Set,
+    Append,
+    Merge,
+    Add,
+    SetIfEmpty,
+    Unset,
+    Edit,
+    EditAll,
+    Note,
+    Echo,
+}
+
+/// Who is refused.
+#[derive(Clone, Debug)]
+pub enum Access {
+    /// Everyone may come in.
+    Granted,
+    /// Nobody may: 403.
+    Denied(Span),
+    /// It depends on something that can be tested.
+    When(Arc<Condition>, Span),
+    /// It depends on something unknown (an address, a login); the text says on what.
+    Unknown(String, Span),
+}

@@ -1,0 +1,88 @@
+//! Look-up tables: `map`, `geo`, `split_clients`, `RewriteMap`.
+
+use super::Bytes;
+use super::pattern::Regex;
+use super::template::Template;
+use crate::source::Span;
+use rustc_hash::FxHashMap;
+
+/// A table and how it is asked.
+#[derive(Debug)]
+pub struct Table {
+    /// The variable it defines, or the map's name.
+    pub name: Bytes,
+    /// Where it stands.
+    pub span: Span,
+    /// What is looked up, for tables with a source of their own; Apache's maps get their key at each use.
+    pub source: Option<Template>,
+    /// How a key finds its value.
+    pub kind: TableKind,
+    /// Whether the first value is remembered for the rest of the request.
+    pub remembered: bool,
+}
+
+/// How a key finds its value.
+#[derive(Debug)]
+pub enum TableKind {
+    /// nginx `map`: exact, then wildcards, then patterns, then the default.
+    Map(Box<Map>),
+    /// nginx `geo`: the longest network wins.
+    Geo(Vec<GeoEntry>, Option<Bytes>),
+    /// nginx `split_clients`: shares of the hash space.
+    Split(Vec<(u32, Bytes)>, Option<Bytes>),
+    /// Apache `txt:`: the first line with the key.
+    Text(FxHashMap<Bytes, Bytes>),
+    /// Apache `rnd:`: the same, then one of the alternatives, which one is unknown.
+    Random(FxHashMap<Bytes, Vec<Bytes>>),
+    /// Apache `int:`.
+    Internal(InternalFunction),
+    /// A program, a database, a file that cannot be read: unknown. The text says what it depends on.
+    Unknown(String),
+}
+
+/// The body of a `map`.
+#[derive(Debug, Default)]
+pub struct Map {
+    /// Whether a trailing dot of the source is dropped and wildcards are looked at.
+    pub hostnames: bool,
+    /// Literal keys, in lower case.
+    pub exact: FxHashMap<Bytes, MapValue>,
+    /// `*.x` and `.x` keys: suffix in lower case (with its dot), whether the bare name matches too.
+    pub leading: Vec<(Bytes, bool, MapValue)>,
+    /// `x.*` keys: prefix in lower case (with its dot).
+    pub trailing: Vec<(Bytes, MapValue)>,
+    /// Patterns, in order.
+    pub patterns: Vec<(Regex, MapValue)>,
+    /// For everything else.
+    pub default: Option<MapValue>,
+}
+
+/// A value of a `map`, with the line it stands on.
+#[derive(Debug, Clone)]
+pub struct MapValue {
+    /// The value.
+    pub value: Template,
+    /// The entry.
+    pub span: Span,
+}
+
+/// One entry of a `geo`.
+#[derive(Debug)]
+pub struct GeoEntry {
+    /// First address, as a number (IPv4 mapped into IPv6).
+    pub first: u128,
+    /// Last address.
+    pub last: u128,
+    /// The value.
+    pub value: Bytes,
+}
+
+/// An `int:` map of Apache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum InternalFunction {
+    ToUpper,
+    ToLower,
+    Escape,
+    Unescape,
+}

@@ -1,0 +1,83 @@
+//! Trees to IR: what the words mean.
+//!
+//! One folder per dialect, one file per family of directives. Lowering reads the directive tables of `grammar/`,
+//! follows includes, and leaves a [`crate::ir::Note`] for everything it does not model and a
+//! [`crate::ir::Refusal`] for everything the server would not load. It never looks at a request.
+
+pub mod apache;
+pub mod nginx;
+
+use crate::ir::Program;
+use crate::source::{FileId, Sources};
+use crate::syntax::Tree;
+use std::path::{Path, PathBuf};
+
+/// What to read a configuration as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Dialect {
+    /// `httpd.conf`: Apache's server configuration, or a fragment of it.
+    Apache,
+    /// `.htaccess`.
+    Htaccess,
+    /// nginx, whole or a fragment.
+    Nginx,
+}
+
+/// A server version, such as 2.4.71.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Version(pub u16, pub u16, pub u16);
+
+/// Everything beside the text that decides what a configuration means.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The language.
+    pub dialect: Dialect,
+    /// The server's version; the newest known by default.
+    pub version: Option<Version>,
+    /// What relative paths are relative to.
+    pub prefix: PathBuf,
+    /// The document root, where the user names one; a `.htaccess` in it and below belongs to the site.
+    pub root: Option<PathBuf>,
+    /// The URL path a lone `.htaccess` is served at, with a slash at both ends.
+    pub base: String,
+    /// Whether folders and files the configuration names are read from this machine.
+    pub real_files: bool,
+    /// Host of the site that a fragment belongs to.
+    pub host: Option<String>,
+    /// Scheme of the site that a fragment belongs to.
+    pub scheme: Option<String>,
+    /// `Define`s and template variables: name and value.
+    pub defines: Vec<(String, Option<String>)>,
+}
+
+/// Where included files come from. The only window to a file system below `cli`.
+pub trait Loader {
+    /// The content of a file.
+    ///
+    /// # Errors
+    /// The operating system's.
+    fn read(&self, path: &Path) -> std::io::Result<Vec<u8>>;
+    /// Paths that match a shell pattern, sorted by bytes.
+    fn glob(&self, pattern: &Path) -> Vec<PathBuf>;
+    /// Whether something exists at the path.
+    fn exists(&self, path: &Path) -> bool;
+    /// Every file of one of these names under a folder, at most some ten thousand.
+    fn find(&self, folder: &Path, names: &[String]) -> Vec<PathBuf>;
+}
+
+/// What lowering yields: the program, and the trees it was made from (the main file's first).
+#[derive(Debug)]
+pub struct Lowered {
+    /// The program.
+    pub program: Program,
+    /// Every file that was read.
+    pub trees: Vec<Tree>,
+}
+
+/// Lowers a configuration whose main file is already in `sources`; included files are added to them.
+pub fn lower(sources: &mut Sources, main: FileId, options: &Options, loader: &dyn Loader) -> Lowered {
+    match options.dialect {
+        Dialect::Nginx => nginx::lower(sources, main, options, loader),
+        Dialect::Apache | Dialect::Htaccess => apache::lower(sources, main, options, loader),
+    }
+}

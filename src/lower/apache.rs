@@ -1,0 +1,6 @@
+//! Apache httpd to IR.
+use super::*;
+/// x
+pub fn lower(_s: &mut Sources, _m: FileId, _o: &Options, _l: &dyn Loader) -> Lowered {
+    todo!()
+}

@@ -1,0 +1,1 @@
+//! Apache httpd: bytes to tree.
