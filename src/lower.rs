@@ -5,6 +5,7 @@
 //! [`crate::ir::Refusal`] for everything the server would not load. It never looks at a request.
 
 pub mod apache;
+pub mod directives;
 pub mod nginx;
 
 use crate::ir::Program;
