@@ -72,6 +72,18 @@ pub struct Block {
     pub close: Option<Span>,
 }
 
+/// Taken apart level by level, because the derived way would recurse once per nested block.
+impl Drop for Block {
+    fn drop(&mut self) {
+        let mut pending = std::mem::take(&mut self.items);
+        while let Some(item) = pending.pop() {
+            if let Item::Directive(Directive { block: Some(mut block), .. }) = item {
+                pending.append(&mut block.items);
+            }
+        }
+    }
+}
+
 /// One word: where it stands, and what it says once quotes, escapes and continuation lines are taken off.
 #[derive(Clone, Debug)]
 pub struct Word {
@@ -135,17 +147,23 @@ impl Printer<'_> {
         self.at = self.at.max(end);
     }
 
+    /// Iterates where the tree would suggest recursion: a file may nest blocks as deep as it likes.
     fn items(&mut self, items: &[Item]) {
-        for item in items {
-            match item {
-                Item::Comment(span) | Item::Junk(span) => self.piece(*span),
-                Item::Directive(directive) => {
+        let mut open: Vec<(std::slice::Iter<'_, Item>, Option<Span>)> = vec![(items.iter(), None)];
+        while let Some((rest, close)) = open.last_mut() {
+            match rest.next() {
+                None => {
+                    let close = *close;
+                    open.pop();
+                    close.into_iter().for_each(|close| self.piece(close));
+                }
+                Some(Item::Comment(span) | Item::Junk(span)) => self.piece(*span),
+                Some(Item::Directive(directive)) => {
                     self.piece(directive.name.span);
                     directive.args.iter().for_each(|word| self.piece(word.span));
                     if let Some(block) = &directive.block {
                         self.piece(block.open);
-                        self.items(&block.items);
-                        block.close.into_iter().for_each(|close| self.piece(close));
+                        open.push((block.items.iter(), block.close));
                     }
                 }
             }

@@ -23,6 +23,9 @@ pub struct Entry {
     /// Whether it has a block.
     #[serde(default)]
     pub block: bool,
+    /// The context inside its block; unknown where absent.
+    #[serde(default)]
+    pub inside: Option<String>,
     /// Whether a second one in the same block is refused as duplicate.
     #[serde(default)]
     pub once: bool,
@@ -167,7 +170,7 @@ impl Table {
     }
 
     /// Every entry of a name; none where the name is unknown.
-    pub fn get(&self, name: &[u8]) -> impl Iterator<Item = &Entry> {
+    pub fn get(&self, name: &[u8]) -> impl Iterator<Item = &Entry> + Clone {
         let found = match self.ignore_case {
             true => self.by_name.get(&self.key(name)),
             false => self.by_name.get(name),

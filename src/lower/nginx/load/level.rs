@@ -1,0 +1,74 @@
+//! What a file is a piece of, told from what stands at its top level.
+
+use super::super::super::directives::{self, Entry};
+use super::{Context, Loaded};
+use crate::source::Sources;
+
+/// What a text is a piece of. A lone file is judged by its content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Level {
+    /// A whole configuration: `http { … }` and what stands beside it.
+    Main,
+    /// The inside of `http`.
+    Http,
+    /// The inside of `server`.
+    Server,
+    /// The inside of `location`.
+    Location,
+    /// The inside of `upstream`.
+    Upstream,
+    /// The inside of `stream`.
+    Stream,
+    /// The inside of `map`, `geo`, `split_clients` or `types`: keys and values, no directives.
+    MapBody,
+}
+
+impl Level {
+    /// The context of what stands at the top level.
+    pub fn context(self) -> Context {
+        match self {
+            Self::Main => Context::Main,
+            Self::Http => Context::Http,
+            Self::Server => Context::Server,
+            Self::Location => Context::Location,
+            Self::Upstream => Context::Upstream,
+            Self::Stream => Context::Stream,
+            Self::MapBody => Context::Body,
+        }
+    }
+}
+
+/// Levels in the order of preference among those that fit equally well.
+const LEVELS: [Level; 6] = [Level::Main, Level::Http, Level::Server, Level::Location, Level::Upstream, Level::Stream];
+
+/// The level at which most of the top-level directives may stand. A directive that only a whole configuration can
+/// have decides alone.
+pub fn guess(loaded: &Loaded, sources: &Sources) -> Level {
+    let table = directives::nginx();
+    let mut fits = [0_usize; LEVELS.len()];
+    let (mut known, mut all, mut pairs) = (0_usize, 0_usize, 0_usize);
+    for node in loaded.roots(sources).take(10_000) {
+        all += 1;
+        pairs += usize::from(!node.has_block() && node.words().len() <= 1);
+        let entries: Vec<&Entry> = table.get(node.name()).filter(|entry| entry.block == node.has_block()).collect();
+        if only_in_main(&entries) {
+            return Level::Main;
+        }
+        known += usize::from(!entries.is_empty());
+        for (count, level) in fits.iter_mut().zip(LEVELS) {
+            let fits_here = |entry: &&Entry| entry.stands_in(level.context().name());
+            *count += usize::from(entries.iter().any(|entry| fits_here(&entry)));
+        }
+    }
+    if all > 0 && pairs == all && known * 4 < all {
+        return Level::MapBody;
+    }
+    let best = fits.iter().copied().max().unwrap_or(0);
+    let fitting =
+        || LEVELS.into_iter().zip(fits).filter(|(_, count)| *count == best && best > 0).map(|(level, _)| level);
+    fitting().next().unwrap_or(Level::Main)
+}
+
+fn only_in_main(entries: &[&Entry]) -> bool {
+    !entries.is_empty() && entries.iter().all(|entry| entry.contexts.iter().all(|context| context == "main"))
+}

@@ -1,0 +1,93 @@
+//! Texts that a template engine turns into a configuration.
+//!
+//! What stands in a mark is known only after rendering. Marks with braces could not be valid nginx in any case
+//! (`{{` and `{%` open a block without a name), so that reading them as one piece takes nothing away.
+
+/// Marks that open and close, outside and inside words.
+const PAIRS: [(&[u8], &[u8]); 6] =
+    [(b"{{", b"}}"), (b"{%", b"%}"), (b"<%", b"%>"), (b"<?", b"?>"), (b"[%", b"%]"), (b"{#", b"#}")];
+
+/// The length of a mark that starts here and may stand inside a word; `None` where there is none.
+pub fn mark(input: &[u8]) -> Option<usize> {
+    let (open, close) =
+        PAIRS.iter().filter(|(open, _)| open.first() != Some(&b'[')).find(|(open, _)| input.starts_with(open))?;
+    if *open == b"<?" && !input.starts_with(b"<?php") && !input.starts_with(b"<?=") {
+        return None;
+    }
+    closed(input, close)
+}
+
+/// The length of a mark that fills a statement's place: a control tag, or a value alone on its line.
+pub fn statement_mark(input: &[u8]) -> Option<usize> {
+    let length = match input.starts_with(b"[%") {
+        true => closed(input, b"%]")?,
+        false => mark(input)?,
+    };
+    let value = input.starts_with(b"{{");
+    let behind = input.get(length..).unwrap_or_default();
+    let alone = behind
+        .iter()
+        .find(|byte| !matches!(byte, b' ' | b'\t' | b'\r'))
+        .is_none_or(|byte| matches!(byte, b'\n' | b'#' | b'}'));
+    (!value || alone).then_some(length)
+}
+
+/// The end of a mark: within the same 4,000 bytes, so that a stray opening cannot swallow a file.
+fn closed(input: &[u8], close: &[u8]) -> Option<usize> {
+    let window = input.get(2..input.len().min(4_000))?;
+    memchr::memmem::find(window, close).map(|end| 2 + end + close.len())
+}
+
+/// The place and length of the first mark in a word or any other text.
+pub fn find(text: &[u8]) -> Option<(usize, usize)> {
+    memchr::memchr_iter(b'{', text)
+        .chain(memchr::memchr3_iter(b'<', b'[', b'@', text))
+        .chain(memchr::memchr2_iter(b'_', b'%', text))
+        .filter_map(|at| Some((at, any_mark(text, at)?)))
+        .min()
+}
+
+fn any_mark(text: &[u8], at: usize) -> Option<usize> {
+    let rest = text.get(at..)?;
+    let before = at.checked_sub(1).and_then(|before| text.get(before));
+    match rest.first()? {
+        b'{' if rest.starts_with(b"{{") => value_mark(rest),
+        b'{' if before == Some(&b'$') => None,
+        b'{' if rest.starts_with(b"{#") => None,
+        b'{' | b'<' => mark(rest),
+        b'[' if rest.starts_with(b"[%") => closed(rest, b"%]"),
+        b'@' => delimited(rest, b"@", before),
+        b'_' => delimited(rest, b"__", before),
+        b'%' => delimited(rest, b"%%", before),
+        _ => None,
+    }
+}
+
+/// `{{` and a name: what JSON in a string does not look like.
+fn value_mark(rest: &[u8]) -> Option<usize> {
+    let first = rest.iter().skip(2).find(|byte| !matches!(byte, b' ' | b'-' | b'~' | b'$' | b'.' | b'(' | b'{'))?;
+    if first.is_ascii_alphabetic() || matches!(first, b'_' | b'#' | b'/' | b'"' | b'^') { mark(rest) } else { None }
+}
+
+/// `@NAME@`, `__NAME__`, `%%NAME%%`: upper-case names between two equal marks.
+fn delimited(rest: &[u8], mark: &[u8], before: Option<&u8>) -> Option<usize> {
+    let body = rest.strip_prefix(mark)?;
+    let name =
+        body.iter().take_while(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || **byte == b'_').count();
+    let end = memchr::memmem::find(body.get(..(name + mark.len()).min(body.len()))?, mark)?;
+    let named = body.first().is_some_and(u8::is_ascii_uppercase) && end >= 2;
+    let glued = before.is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'$' | b'_'));
+    (named && !glued).then_some(mark.len() + end + mark.len())
+}
+
+/// Every `${NAME}` in capitals, as a shell's substitution writes them: place and name.
+pub fn shell_names(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    memchr::memmem::find_iter(text, b"${").filter_map(|at| {
+        let body = text.get(at + 2..)?;
+        let end = memchr::memchr(b'}', body.get(..body.len().min(80))?)?;
+        let name = body.get(..end)?;
+        let capital = |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_';
+        let plain = name.len() > 1 && name.first().is_some_and(u8::is_ascii_uppercase) && name.iter().all(capital);
+        plain.then_some((at, name))
+    })
+}
