@@ -15,6 +15,7 @@ pub mod eval;
 pub mod ir;
 pub mod lower;
 pub mod pcre;
+pub mod report;
 pub mod rules;
 pub mod source;
 pub mod syntax;
