@@ -43,7 +43,8 @@ pub fn draw(graph: &Graph) -> String {
     }
     let mut writer = SVGWriter::new();
     visual.do_it(false, false, false, &mut writer);
-    writer.finalize().replace("Times, serif", "sans-serif")
+    // A white rim keeps labels readable on the lines they lie on.
+    writer.finalize().replace("Times, serif;", "sans-serif; paint-order: stroke; stroke: #fff; stroke-width: 3px;")
 }
 
 fn style(fate: Fate) -> StyleAttr {
