@@ -23,6 +23,7 @@ pub mod choice;
 pub mod clause;
 pub mod condition;
 pub mod expr;
+pub mod merge;
 pub mod pattern;
 pub mod policy;
 pub mod scope;
@@ -101,6 +102,8 @@ pub enum Phase {
     Walk,
     /// Refuse what the scope's access rules refuse.
     Access,
+    /// Go on at this position if a rewriting list has already decided which file the path maps to.
+    SkipIfMapped(usize),
     /// Jump to [`Entry::search`] if a clause list changed the path since the last choice.
     SearchAgain,
     /// `try_files`.

@@ -5,6 +5,7 @@ use super::pattern::{Pattern, Regex};
 use super::{Bytes, ScopeId, VarId};
 use crate::source::Span;
 use rustc_hash::FxHashMap;
+use std::sync::Arc;
 
 /// The rule by which a site's scopes are chosen.
 #[derive(Debug)]
@@ -43,38 +44,30 @@ pub struct Location {
     pub span: Span,
 }
 
-/// Apache's sections, in the order they merge: folders by depth, then patterns, files, URLs, conditions.
-#[derive(Debug, Default)]
+/// Apache's sections, in the order they merge: folders by depth, then patterns, files, URLs, conditions. Files and
+/// conditions stand in the scopes themselves ([`super::scope::Inner`]), because folders bring their own.
+#[derive(Clone, Debug, Default)]
 pub struct Sections {
-    /// `<Directory>` without patterns, shortest first, and `.htaccess` files, deeper over shallower.
-    pub folders: Vec<Section>,
+    /// `<Directory>` without regular expressions, shallower ones first.
+    pub folders: Vec<Arc<Section>>,
     /// `<DirectoryMatch>` and `<Directory ~>`.
-    pub folder_patterns: Vec<Section>,
-    /// `<Files>`, `<FilesMatch>` at server level.
-    pub files: Vec<Section>,
+    pub folder_patterns: Vec<Arc<Section>>,
     /// `<Location>`, `<LocationMatch>`.
-    pub urls: Vec<Section>,
-    /// `<If>` chains at server level.
-    pub conditions: Vec<Section>,
-    /// `.htaccess` files by folder (file-system path with a slash at the end).
-    pub htaccess: FxHashMap<Bytes, Section>,
-    /// The name of per-folder files (`AccessFileName`).
-    pub access_file_names: Vec<Bytes>,
+    pub urls: Vec<Arc<Section>>,
+    /// `.htaccess` files by folder (file-system path with a slash at the end), with what the server makes of them
+    /// under the `AllowOverride` in force there.
+    pub htaccess: FxHashMap<Bytes, ScopeId>,
 }
 
 /// One section.
 #[derive(Debug)]
 pub struct Section {
-    /// The directive, or the whole file.
+    /// The directive.
     pub span: Span,
     /// What it applies to.
     pub applies: Applies,
     /// What it brings; laid over what is in force.
     pub scope: ScopeId,
-    /// Sections inside: `<Files>` and `<If>` within a folder's section or file.
-    pub inner: Option<Box<Sections>>,
-    /// What `.htaccess` files below may contain (`AllowOverride`); `None` inherits.
-    pub allow_override: Option<AllowOverride>,
     /// Named groups of its pattern that become variables.
     pub named: Box<[(u32, VarId)]>,
 }
@@ -84,23 +77,8 @@ pub struct Section {
 pub enum Applies {
     /// A path (of a folder, a file name, a URL) that the pattern matches.
     Path(Pattern),
-    /// A condition; `<Else>` is "not the ones before", spelled out by lowering.
+    /// A condition; `<Else>` is "not the ones before", which [`Applies::Otherwise`] says.
     When(Condition),
-    /// Always (the section's own folder was already matched).
-    Always,
-}
-
-/// What `.htaccess` files may contain.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct AllowOverride {
-    /// Classes allowed: `FileInfo`, `Indexes`, `Options`, `AuthConfig`, `Limit`.
-    pub classes: Vec<Bytes>,
-    /// Single directives allowed (`AllowOverrideList`), lower case.
-    pub directives: Vec<Bytes>,
-    /// `Options=` list, lower case.
-    pub options: Option<Vec<Bytes>>,
-    /// `Nonfatal=Override|Unknown|All`: such errors skip the line.
-    pub nonfatal_override: bool,
-    /// See `nonfatal_override`.
-    pub nonfatal_unknown: bool,
+    /// The condition, if no section before it in the same chain applied (`<ElseIf>`, `<Else>`).
+    Otherwise(Condition),
 }

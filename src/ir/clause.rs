@@ -180,6 +180,8 @@ pub struct Target {
 pub struct Rewrite {
     /// The new text; `None` leaves it (`-`), and only the rest of this struct happens.
     pub to: Option<Template>,
+    /// The text as it is written, before anything is put in: mod_rewrite looks at its first bytes.
+    pub written: Bytes,
     /// Done after the text is made and before it takes effect: variables and cookies that see the old target.
     pub meanwhile: Vec<Action>,
     /// How query and path are told apart and what becomes of the old query.

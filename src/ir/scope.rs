@@ -3,6 +3,7 @@
 //! A `server`, a `location`, an `if`, a `<Directory>`, a `.htaccess`: each is a [`Scope`]. nginx's are merged
 //! when the configuration is read, Apache's for each request; both by [`Scope::over`].
 
+use super::choice::Section;
 use super::clause::{Clause, Handler};
 use super::condition::Condition;
 use super::policy::SelfUrl;
@@ -35,8 +36,19 @@ pub struct Scope {
     pub lists: Lists,
     /// Everything that is not a list of clauses.
     pub settings: Settings,
+    /// Sections inside.
+    pub inner: Inner,
     /// Unmodelled directives in it.
     pub notes: Vec<Note>,
+}
+
+/// Sections that a scope brings along and that are looked at later: inherited, outer ones first.
+#[derive(Clone, Debug, Default)]
+pub struct Inner {
+    /// `<Files>`, `<FilesMatch>`: applied to the file's name once the folders are known.
+    pub files: Vec<Arc<Section>>,
+    /// `<If>` chains: applied last.
+    pub conditions: Vec<Arc<Section>>,
 }
 
 /// The lists of a scope. Shared, so that laying scopes over each other copies no clause.
@@ -76,6 +88,11 @@ impl<T> Stacked<T> {
         if items.is_empty() { Self::default() } else { Self(vec![Arc::new(items)]) }
     }
 
+    /// These lists, then the other's.
+    pub fn followed_by(&self, other: &Self) -> Self {
+        Self(self.0.iter().chain(&other.0).cloned().collect())
+    }
+
     /// Every item in order.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.0.iter().flat_map(|list| list.iter())
@@ -85,10 +102,8 @@ impl<T> Stacked<T> {
 /// A rewriting list and the rules for its beginning and end.
 #[derive(Debug, Default)]
 pub struct RewriteList {
-    /// Whether the list runs (`RewriteEngine`); `None` inherits.
-    pub engine: Option<bool>,
-    /// The steps.
-    pub clauses: Vec<Clause>,
+    /// The steps; several lists behind each other where one inherits another's.
+    pub clauses: Stacked<Clause>,
     /// What the result means.
     pub finish: Finish,
     /// The folder (or section argument) the list belongs to, with a slash at the end: taken off the subject and
@@ -98,6 +113,8 @@ pub struct RewriteList {
     pub base: Option<Bytes>,
     /// `RewriteOptions`.
     pub options: RewriteOptions,
+    /// Whether the scope sets options of its own; if not, the outer scope's count.
+    pub own_options: bool,
 }
 
 /// `RewriteOptions`, as a set. The names are Apache's.
@@ -117,6 +134,31 @@ pub struct RewriteOptions {
     pub unsafe_prefix_stat: bool,
 }
 
+impl RewriteList {
+    /// This list laid over an outer one of the same kind. Only the folder, the base and the clauses of this one
+    /// count, unless the options of either say that clauses are inherited (mod_rewrite `config_perdir_merge`).
+    pub fn over(&self, outer: &Self) -> Self {
+        let options = if self.own_options { &self.options } else { &outer.options };
+        let down = |wanted: bool| wanted && !options.ignore_inherit;
+        let clauses = if options.inherit || down(outer.options.inherit_down) {
+            self.clauses.followed_by(&outer.clauses)
+        } else if options.inherit_before || down(outer.options.inherit_down_before) {
+            outer.clauses.followed_by(&self.clauses)
+        } else {
+            self.clauses.clone()
+        };
+        let base = self.base.clone().or_else(|| outer.base.clone().filter(|_| options.merge_base));
+        Self {
+            clauses,
+            base,
+            finish: self.finish.clone(),
+            folder: self.folder.clone(),
+            options: options.clone(),
+            own_options: self.own_options || outer.own_options,
+        }
+    }
+}
+
 /// What the end of a rewriting list means.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Finish {
@@ -132,6 +174,8 @@ pub enum Finish {
 /// Single-valued and list-valued settings. `None` (or an empty list) inherits.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
+    /// Whether rewriting lists run (`RewriteEngine`): the site's own as well as those of sections.
+    pub rewriting: Option<bool>,
     /// How a path is made into an absolute URL; `absolute_redirect off` is `absolute: Some(false)`.
     pub self_url: Option<SelfUrl>,
     /// Whether a `Location` that starts with a slash is made absolute.
@@ -164,6 +208,10 @@ pub struct Settings {
     pub headers: Listed<HeaderRule>,
     /// Who may not come in.
     pub access: Option<Access>,
+    /// The same by the older rules (Order, Allow, Deny), asked beside the others.
+    pub host_access: Option<Access>,
+    /// Either of the two is enough (`Satisfy Any`).
+    pub any_access: Option<bool>,
     /// Requests from outside get 404.
     pub internal: bool,
     /// What serves content.
