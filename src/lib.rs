@@ -12,6 +12,7 @@
 pub mod analysis;
 pub mod diagnostic;
 pub mod eval;
+pub mod explain;
 pub mod ir;
 pub mod lower;
 pub mod pcre;
