@@ -5,8 +5,35 @@
 //! [`Answer::assumptions`]. Directives that are not modelled and lie on the request's way make the answer
 //! [`Outcome::Unknown`], never a guess.
 
+pub mod access;
+pub mod answer;
+pub mod attribute;
+pub mod choice;
+pub mod clauses;
+pub mod condition;
+pub mod content;
+pub mod escape;
+pub mod expr;
+pub mod flow;
+pub mod folder;
+pub mod host;
+pub mod machine;
+pub mod matching;
+pub mod own_url;
+pub mod phase;
+pub mod respond;
+pub mod rewrite;
+pub mod sections;
+pub mod table;
+pub mod target;
+pub mod template;
+pub mod try_files;
+
 use crate::ir::{Bytes, Program};
 use crate::source::Span;
+use flow::Flow;
+use machine::Machine;
+use respond::{Finished, Sent};
 use std::collections::BTreeMap;
 
 /// A request as it stands on the wire, and the connection it came over.
@@ -145,10 +172,165 @@ pub struct Assumed {
     pub environment: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
 }
 
+impl<W: World> World for (&Assumed, &W) {
+    fn stat(&self, path: &[u8]) -> Option<Option<FileKind>> {
+        match self.0.paths.get(path) {
+            Some(&kind) => Some(Some(FileKind::assumed(kind))),
+            None => self.1.stat(path),
+        }
+    }
+
+    fn read(&self, path: &[u8]) -> Option<Vec<u8>> {
+        self.1.read(path)
+    }
+
+    fn environment(&self, name: &[u8]) -> Option<Option<Vec<u8>>> {
+        match self.0.environment.get(name) {
+            Some(value) => Some(value.clone()),
+            None => self.1.environment(name),
+        }
+    }
+
+    fn now(&self) -> Option<i64> {
+        self.1.now()
+    }
+}
+
+impl FileKind {
+    /// A plain thing of a kind, for paths that are said to exist.
+    pub fn assumed(kind: Kind) -> Self {
+        let folder = kind == Kind::Directory;
+        Self { kind, link: false, executable: folder, owner_executable: folder, size: 1, readable: true }
+    }
+}
+
+/// A world of which nothing is known.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unknown;
+
+impl World for Unknown {
+    fn stat(&self, _: &[u8]) -> Option<Option<FileKind>> {
+        None
+    }
+
+    fn read(&self, _: &[u8]) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn environment(&self, _: &[u8]) -> Option<Option<Vec<u8>>> {
+        None
+    }
+
+    fn now(&self) -> Option<i64> {
+        None
+    }
+}
+
+/// How a run through the pipeline ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// A reply went out.
+    Sent(Sent),
+    /// Content of a status that is not known.
+    Content,
+    /// Something that is not modelled decides.
+    Unknown(Option<Span>, String),
+}
+
 /// Asks a program what it answers.
 ///
 /// A program with a refusal that reaches the whole server must not be asked; see [`Program::refusals`].
 pub fn answer(program: &Program, world: &dyn World, request: &Request, explain: bool) -> Answer {
-    let _ = (program, world, request, explain);
-    todo!()
+    let listener = host::listener(program, request);
+    let default = listener.map_or(0, |listener| listener.default.0 as usize);
+    let Some(site) = program.sites.get(default) else { return Answer::unknown("no server") };
+    let mut machine = Machine::new(program, world, request, site, explain);
+    machine.listener = listener;
+    machine.port = match (&request.local, listener.and_then(|listener| listener.port)) {
+        (Some((_, port)), _) => *port,
+        (None, Some(port)) => port,
+        (None, None) => own_url::default_port(&own_url::scheme(&machine)),
+    };
+    let first = target::receive(&mut machine);
+    let ended = run(&mut machine, first);
+    told(machine, ended)
+}
+
+/// More phases than any request can go through: every jump spends budget.
+const FUSE: usize = 100_000;
+
+/// Runs a machine from a flow until it ends.
+pub fn run(machine: &mut Machine, first: Flow) -> Ended {
+    let program = machine.program;
+    let (mut at, mut flow) = (0usize, first);
+    for _ in 0..FUSE {
+        flow = match flow {
+            Flow::Next => match program.pipeline.get(at) {
+                Some(&phase) => {
+                    at += 1;
+                    phase::run(machine, phase)
+                }
+                None => Flow::Content,
+            },
+            Flow::Jump(to) => {
+                at = to;
+                Flow::Next
+            }
+            Flow::Finish(reply) => match respond::finish(machine, reply) {
+                Finished::Sent(sent) => return Ended::Sent(sent),
+                Finished::GoesOn(flow) => flow,
+            },
+            Flow::Content => return Ended::Content,
+            Flow::Unknown(span, what) => return Ended::Unknown(span, what),
+        };
+    }
+    Ended::Unknown(None, "a pipeline without an end".to_owned())
+}
+
+/// The machine's end in the words of an answer.
+fn told(machine: Machine, ended: Ended) -> Answer {
+    let mut answer = Answer::unknown("");
+    answer.unknown = None;
+    answer.cause = machine.cause;
+    answer.assumptions = machine.recorder.assumptions.into_iter().collect();
+    answer.steps = machine.recorder.steps;
+    let served = Served {
+        uri: machine.path.into(),
+        query: machine.query.map(Into::into),
+        file: machine.file.map(Into::into),
+        path_info: machine.path_info.map(Into::into),
+    };
+    match ended {
+        Ended::Sent(sent) => {
+            answer.outcome = Outcome::Answered;
+            answer.status = Some(sent.status);
+            answer.served = sent.location.is_none().then_some(served);
+            answer.location = sent.location.map(Into::into);
+            answer.headers = sent.headers;
+            answer.body = sent.body.map(Into::into);
+        }
+        Ended::Content => {
+            answer.outcome = Outcome::Content;
+            answer.served = Some(served);
+        }
+        Ended::Unknown(span, what) => answer.unknown = Some((span, what)),
+    }
+    answer
+}
+
+impl Answer {
+    fn unknown(what: &str) -> Self {
+        Self {
+            outcome: Outcome::Unknown,
+            status: None,
+            location: None,
+            headers: Vec::new(),
+            body: None,
+            served: None,
+            cause: None,
+            unknown: Some((None, what.to_owned())),
+            assumptions: Vec::new(),
+            steps: Vec::new(),
+        }
+    }
 }

@@ -27,6 +27,8 @@ pub struct Locations {
     pub patterns: Vec<(Regex, Box<[(u32, VarId)]>, Location)>,
     /// `@` names; only at the outermost level.
     pub named: FxHashMap<Bytes, ScopeId>,
+    /// What is in force where nothing matches; only at the outermost level.
+    pub otherwise: Option<ScopeId>,
 }
 
 /// One location.

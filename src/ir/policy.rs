@@ -191,6 +191,24 @@ pub struct ServerFacts {
     pub content: ContentPolicy,
     /// How often-sent statuses are turned into answers on the wire.
     pub statuses: StatusPolicy,
+    /// What a match that runs into PCRE2's limits answers; `None`: it counts as no match.
+    pub match_limit_status: Option<u16>,
+    /// Whether repeated request headers are one, joined with `, ` (else the first counts).
+    pub join_headers: bool,
+    /// Whether a comma separates cookies too.
+    pub cookie_comma: bool,
+    /// Whether header names with `_` are seen.
+    pub underscores_in_headers: bool,
+}
+
+impl ServerFacts {
+    /// Whether a file counts as executable: by any bit, or by its owner's alone.
+    pub fn executable(&self, any: bool, owner: bool) -> bool {
+        match self.content {
+            ContentPolicy::Nginx => owner,
+            ContentPolicy::Apache => any,
+        }
+    }
 }
 
 /// When configured headers are sent.

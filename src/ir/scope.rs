@@ -186,8 +186,8 @@ pub struct Settings {
     pub encoded_slashes: Option<EncodedSlashes>,
     /// Document root.
     pub root: Option<Template>,
-    /// `alias` of a location: replaces the location's name by this.
-    pub alias: Option<Template>,
+    /// `alias` of a location, used instead of `root`.
+    pub alias: Option<AliasTo>,
     /// Files looked for in a folder. An empty list is "none at all".
     pub index: Option<Vec<Template>>,
     /// The index is an external redirect with this status (DirectoryIndexRedirect).
@@ -226,6 +226,15 @@ pub struct Settings {
     pub msie_refresh: Option<bool>,
     /// The scope answers these methods with this scope instead (`limit_except`).
     pub method_scope: Option<Arc<MethodScope>>,
+}
+
+/// `alias`: a folder or file that takes the place of a location's name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AliasTo {
+    /// The folder or file.
+    pub to: Template,
+    /// How many bytes of the path the name takes; `None`: the text is the whole path (pattern locations).
+    pub name: Option<usize>,
 }
 
 /// `limit_except`: methods not listed go to another scope.
@@ -382,6 +391,25 @@ pub enum Access {
     Denied(Span),
     /// It depends on something that can be tested.
     When(Arc<Condition>, Span),
-    /// It depends on something unknown (an address, a login); the text says on what.
+    /// It depends on something unknown (a sub-request to another server…); the text says on what.
     Unknown(String, Span),
+    /// The first network that holds the client's address decides; none lets in.
+    Networks(Arc<[NetworkRule]>),
+    /// 401 without credentials, unknown with some.
+    Login(Span),
+    /// All of them have to let the request in, in this order.
+    Each(Vec<Access>),
+}
+
+/// One address rule.
+#[derive(Clone, Debug)]
+pub struct NetworkRule {
+    /// The directive.
+    pub span: Span,
+    /// First address as a number, IPv4 mapped into IPv6.
+    pub first: u128,
+    /// Last address.
+    pub last: u128,
+    /// Let in, or refused with 403.
+    pub allow: bool,
 }

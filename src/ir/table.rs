@@ -1,8 +1,8 @@
 //! Look-up tables: `map`, `geo`, `split_clients`, `RewriteMap`.
 
-use super::Bytes;
 use super::pattern::Regex;
 use super::template::Template;
+use super::{Bytes, VarId};
 use crate::source::Span;
 use rustc_hash::FxHashMap;
 
@@ -51,8 +51,8 @@ pub struct Map {
     pub leading: Vec<(Bytes, bool, MapValue)>,
     /// `x.*` keys: prefix in lower case (with its dot).
     pub trailing: Vec<(Bytes, MapValue)>,
-    /// Patterns, in order.
-    pub patterns: Vec<(Regex, MapValue)>,
+    /// Patterns, in order, with the variables of their named groups.
+    pub patterns: Vec<(Regex, Box<[(u32, VarId)]>, MapValue)>,
     /// For everything else.
     pub default: Option<MapValue>,
 }

@@ -1,0 +1,196 @@
+//! What a request, its connection and its server are, as text can mention it.
+
+use super::flow::Try;
+use super::machine::Machine;
+use super::{content, own_url, rewrite};
+use crate::ir::template::{Attribute, TimePart};
+
+/// The bytes of an attribute. What cannot be known is empty, and taints the text it goes into.
+pub fn value(machine: &mut Machine, attribute: &Attribute) -> Try<Vec<u8>> {
+    let request = machine.request;
+    Ok(match attribute {
+        Attribute::RequestLine => request_line(machine),
+        Attribute::RawTarget => machine.raw_target.clone(),
+        Attribute::Path => machine.path.clone(),
+        Attribute::Query => machine.query.clone().unwrap_or_default(),
+        Attribute::QueryMark => mark(machine.query.as_ref().is_some_and(|query| !query.is_empty()), b"?"),
+        Attribute::Argument(name) => argument(machine.query.as_deref().unwrap_or_default(), name).to_vec(),
+        Attribute::Header(name) => joined(machine, name, b", "),
+        Attribute::HeaderVariable(name) => header_variable(machine, name),
+        Attribute::Cookie(name) => cookie(machine, name),
+        Attribute::Host => host(machine),
+        Attribute::ServerName => own_url::server_name(machine),
+        Attribute::Scheme => own_url::scheme(machine),
+        Attribute::Encrypted(yes, no) => if request.encrypted { yes } else { no }.to_vec(),
+        Attribute::ServerPort => own_url::server_port(machine).to_string().into_bytes(),
+        Attribute::LocalPort => machine.port.to_string().into_bytes(),
+        Attribute::LocalAddress => local_address(machine),
+        Attribute::HostPort => machine.host_port.clone().unwrap_or_default(),
+        Attribute::HostPortMark => mark(machine.host_port.as_ref().is_some_and(|port| !port.is_empty()), b":"),
+        Attribute::RemoteAddress => known(machine, request.remote.as_deref().map(<[u8]>::to_vec), "remote"),
+        Attribute::RemotePort => known(machine, None, "remote-port"),
+        Attribute::Method => machine.method.clone(),
+        Attribute::Protocol => [b"HTTP/", &*request.version].concat(),
+        Attribute::Filename => content::file_name(machine)?,
+        Attribute::PathInfo => machine.path_info.clone().unwrap_or_default(),
+        Attribute::DocumentRoot => content::document_root(machine)?,
+        Attribute::RemoteUser => remote_user(machine),
+        Attribute::Status => machine.status.map(|status| format!("{status:03}").into_bytes()).unwrap_or_default(),
+        Attribute::Time(part) => time(machine, *part),
+        Attribute::Environment(name) => super::template::environment(machine, name),
+        Attribute::SubRequest { url, attribute } => rewrite::look_ahead(machine, *url, attribute)?,
+        Attribute::ResponseHeader(name) => response_header(machine, name),
+        Attribute::Fixed(text) => text.to_vec(),
+        Attribute::Unknown(name) => known(machine, None, &format!("variable:{}", String::from_utf8_lossy(name))),
+    })
+}
+
+fn mark(there: bool, mark: &[u8]) -> Vec<u8> {
+    if there { mark.to_vec() } else { Vec::new() }
+}
+
+/// The value, or empty bytes that taint what they go into.
+fn known(machine: &mut Machine, value: Option<Vec<u8>>, question: &str) -> Vec<u8> {
+    value.unwrap_or_else(|| {
+        machine.recorder.assume(question, "empty");
+        machine.taint = Some(question.into());
+        Vec::new()
+    })
+}
+
+fn request_line(machine: &Machine) -> Vec<u8> {
+    let request = machine.request;
+    let mut line = [&*request.method, b" ", &*request.target].concat();
+    if !request.version.is_empty() {
+        line.extend_from_slice(b" HTTP/");
+        line.extend_from_slice(&request.version);
+    }
+    line
+}
+
+/// The first value of an argument of a query: the name in any case, the value raw.
+pub fn argument<'q>(query: &'q [u8], name: &[u8]) -> &'q [u8] {
+    query
+        .split(|&byte| byte == b'&')
+        .filter_map(|pair| {
+            let (have, value) = pair.split_at_checked(name.len())?;
+            (have.eq_ignore_ascii_case(name)).then_some(value.strip_prefix(b"=")?)
+        })
+        .next()
+        .unwrap_or_default()
+}
+
+/// Every line of a request header, joined.
+fn joined(machine: &Machine, name: &[u8], separator: &[u8]) -> Vec<u8> {
+    let lines: Vec<&[u8]> = machine.header_lines(name).collect();
+    lines.join(separator)
+}
+
+/// A header by the name of an nginx variable: lower case, dashes as underscores.
+fn header_variable(machine: &Machine, name: &[u8]) -> Vec<u8> {
+    let facts = &machine.program.facts;
+    let is_it = |have: &[u8]| {
+        (facts.underscores_in_headers || !have.contains(&b'_'))
+            && have.len() == name.len()
+            && have.iter().zip(name).all(|(&a, &b)| (if a == b'-' { b'_' } else { a.to_ascii_lowercase() }) == b)
+    };
+    let lines: Vec<&[u8]> =
+        machine.request.headers.iter().filter(|(have, _)| is_it(have)).map(|(_, value)| &**value).collect();
+    match name {
+        b"cookie" => lines.join(&b"; "[..]),
+        b"x_forwarded_for" => lines.join(&b", "[..]),
+        _ if facts.join_headers => lines.join(&b", "[..]),
+        _ => lines.first().map(|line| line.to_vec()).unwrap_or_default(),
+    }
+}
+
+fn cookie(machine: &Machine, name: &[u8]) -> Vec<u8> {
+    let comma = machine.program.facts.cookie_comma;
+    let separates = |byte: &u8| *byte == b';' || (comma && *byte == b',');
+    for line in machine.header_lines(b"cookie") {
+        for pair in line.split(separates) {
+            let pair = pair.trim_ascii_start();
+            if let Some((have, value)) = pair.split_at_checked(name.len())
+                && have.eq_ignore_ascii_case(name)
+                && let Some(value) = value.trim_ascii_start().strip_prefix(b"=")
+            {
+                return value.trim_ascii_start().to_vec();
+            }
+        }
+    }
+    Vec::new()
+}
+
+fn host(machine: &Machine) -> Vec<u8> {
+    machine.host.clone().unwrap_or_else(|| machine.site.own.host.to_vec())
+}
+
+fn local_address(machine: &mut Machine) -> Vec<u8> {
+    let local = machine.request.local.as_ref().map(|(address, _)| address.to_vec());
+    known(machine, local, "local")
+}
+
+fn remote_user(machine: &mut Machine) -> Vec<u8> {
+    if machine.header_lines(b"authorization").next().is_none() {
+        return Vec::new();
+    }
+    known(machine, None, "user")
+}
+
+fn response_header(machine: &Machine, name: &[u8]) -> Vec<u8> {
+    match name {
+        b"location" => machine.location.clone().unwrap_or_default(),
+        _ => Vec::new(),
+    }
+}
+
+/// A part of the request's time, in UTC where the zone of the server is not known.
+fn time(machine: &mut Machine, part: TimePart) -> Vec<u8> {
+    let Some(now) = machine.world.now() else { return known(machine, None, "time") };
+    let (days, seconds) = (now.div_euclid(86_400), now.rem_euclid(86_400));
+    let (year, month, day) = civil(days);
+    let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    machine.recorder.assume("time-zone", "UTC");
+    match part {
+        TimePart::Stamp => format!("{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}"),
+        TimePart::Year => format!("{year:04}"),
+        TimePart::Month => format!("{month:02}"),
+        TimePart::Day => format!("{day:02}"),
+        TimePart::Hour => format!("{hour:02}"),
+        TimePart::Minute => format!("{minute:02}"),
+        TimePart::Second => format!("{second:02}"),
+        TimePart::Weekday => format!("{}", (days + 4).rem_euclid(7)),
+    }
+    .into_bytes()
+}
+
+/// Days since 1970 as year, month, day of the Gregorian calendar.
+fn civil(days: i64) -> (i64, i64, i64) {
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let of_era = shifted.rem_euclid(146_097);
+    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_argument_is_the_first_pair_of_its_name_with_an_equals_sign() {
+        assert_eq!(argument(b"a&a=1&A=2", b"a"), b"1");
+        assert_eq!(argument(b"xa=1", b"a"), b"");
+        assert_eq!(argument(b"q=a%20b&c", b"Q"), b"a%20b");
+    }
+
+    #[test]
+    fn days_become_dates() {
+        assert_eq!(civil(0), (1970, 1, 1));
+        assert_eq!(civil(19_782), (2024, 2, 29));
+    }
+}

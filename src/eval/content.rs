@@ -1,0 +1,146 @@
+//! What a path leads to where nothing answered before: index files, folders, files, handlers.
+
+use super::flow::{Fail, Flow, Reply, Try};
+use super::machine::Machine;
+use super::{FileKind, Kind, condition, escape, folder, template, try_files};
+use crate::ir::clause::Handler;
+use crate::ir::policy::ContentPolicy;
+use crate::ir::{Effect, scope::Settings};
+
+/// Serves the content.
+pub fn serve(machine: &mut Machine) -> Flow {
+    if let Some(note) = machine.scope.notes.iter().find(|note| note.effect != Effect::None) {
+        return Flow::Unknown(Some(note.span), format!("`{}` is not modelled", note.directive));
+    }
+    match machine.scope.settings.handler.clone() {
+        Some(Handler::Dynamic(_)) => Flow::Content,
+        Some(Handler::Fixed(status)) => Reply::bare(status, machine.scope.span).into(),
+        Some(Handler::Opaque(name)) => {
+            Flow::Unknown(machine.scope.span, format!("`{}` is not modelled", String::from_utf8_lossy(&name)))
+        }
+        Some(Handler::Static) | None => match machine.program.facts.content {
+            ContentPolicy::Nginx => index_then_file(machine).unwrap_or_else(Flow::from),
+            ContentPolicy::Apache => folder::default_handler(machine),
+        },
+    }
+}
+
+/// Index files for paths that end in a slash, else the file; a folder gets its slash by a redirect.
+fn index_then_file(machine: &mut Machine) -> Try<Flow> {
+    let reads = matches!(&*machine.method, b"GET" | b"HEAD" | b"POST");
+    if machine.path.ends_with(b"/") {
+        return if reads { index(machine) } else { Ok(Reply::bare(405, None).into()) };
+    }
+    if !reads {
+        return Ok(Reply::bare(405, None).into());
+    }
+    let path = file_name(machine)?;
+    let Some(found) = look(machine, &path) else { return Ok(Flow::Content) };
+    machine.file = Some(path);
+    Ok(match found {
+        None => Reply::bare(404, None).into(),
+        Some(FileKind { kind: Kind::Directory, .. }) => with_slash(machine),
+        Some(FileKind { readable: false, .. }) => Reply::bare(403, None).into(),
+        Some(FileKind { kind: Kind::File, .. }) if machine.method == b"POST" => Reply::bare(405, None).into(),
+        Some(FileKind { kind: Kind::File, .. }) => Reply::served().into(),
+        Some(_) => Reply::bare(404, None).into(),
+    })
+}
+
+fn look(machine: &Machine, path: &[u8]) -> Option<Option<FileKind>> {
+    if memchr::memchr(0, path).is_some() { Some(None) } else { machine.world.stat(path) }
+}
+
+fn with_slash(machine: &mut Machine) -> Flow {
+    let mut to = escape::uri(&machine.path);
+    to.push(b'/');
+    if let Some(query) = machine.query.as_ref().filter(|query| !query.is_empty()) {
+        to.push(b'?');
+        to.extend_from_slice(query);
+    }
+    Reply::location(301, to, None).into()
+}
+
+fn index(machine: &mut Machine) -> Try<Flow> {
+    let names = machine.scope.settings.index.clone().unwrap_or_else(|| vec![template_index()]);
+    let folder = file_name(machine)?;
+    let mut unknown = false;
+    for name in &names {
+        let name = template::render(machine, name)?;
+        if name.starts_with(b"/") {
+            let query = machine.query.clone();
+            return Ok(try_files::to_path(machine, name, query));
+        }
+        let path = [&*folder, &*name].concat();
+        match look(machine, &path) {
+            Some(Some(found)) if found.kind != Kind::Directory || name.ends_with(b"/") => {
+                let (target, query) = ([&*machine.path, &*name].concat(), machine.query.clone());
+                return Ok(try_files::to_path(machine, target, query));
+            }
+            Some(_) => {}
+            None => unknown = true,
+        }
+    }
+    if unknown {
+        return Ok(Flow::Content);
+    }
+    Ok(match look(machine, &folder) {
+        None => Flow::Content,
+        Some(Some(found)) if found.kind == Kind::Directory => {
+            if machine.scope.settings.listing == Some(true) {
+                Reply::served().into()
+            } else {
+                Reply::bare(403, None).into()
+            }
+        }
+        Some(_) => Reply::bare(404, None).into(),
+    })
+}
+
+fn template_index() -> crate::ir::template::Template {
+    crate::ir::template::Template::literal(&b"index.html"[..])
+}
+
+/// The file the path maps to in the scope in force.
+pub fn file_name(machine: &mut Machine) -> Try<Vec<u8>> {
+    if machine.program.facts.content == ContentPolicy::Apache {
+        return Ok(machine.file.clone().unwrap_or_else(|| machine.path.clone()));
+    }
+    let root = document_root(machine)?;
+    let Settings { alias, .. } = &machine.scope.settings;
+    match alias {
+        Some(_) if machine.flags.name_lost => Err(Fail::Status(500, machine.scope.span)),
+        Some(alias) => {
+            let rest = alias.name.and_then(|length| machine.path.get(length..)).unwrap_or_default();
+            Ok([&*root, rest].concat())
+        }
+        None => Ok([&*root, &*machine.path].concat()),
+    }
+}
+
+/// The folder that paths are looked up in.
+pub fn document_root(machine: &mut Machine) -> Try<Vec<u8>> {
+    let settings = &machine.scope.settings;
+    let template = match (&settings.alias, &settings.root) {
+        (Some(alias), _) => alias.to.clone(),
+        (None, Some(root)) => root.clone(),
+        (None, None) => crate::ir::template::Template::literal(&b"html"[..]),
+    };
+    let root = template::render(machine, &template)?;
+    Ok(full_name(machine, root))
+}
+
+/// A path made absolute by the server's prefix.
+pub fn full_name(machine: &Machine, path: Vec<u8>) -> Vec<u8> {
+    if path.starts_with(b"/") {
+        return path;
+    }
+    let prefix = &machine.program.facts.prefix;
+    let slash: &[u8] = if prefix.ends_with(b"/") { b"" } else { b"/" };
+    [prefix, slash, &path].concat()
+}
+
+/// Whether a file may be taken for there, with the assumption noted where that is not known.
+pub fn exists(machine: &mut Machine, path: &[u8]) -> bool {
+    condition::stat(machine, path, "file").is_some()
+}

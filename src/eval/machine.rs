@@ -1,0 +1,312 @@
+//! The state of one request on its way through a program.
+
+use super::flow::Flow;
+use super::{Assumption, Request, Step, World};
+use crate::ir::clause::Store;
+use crate::ir::scope::Scope;
+use crate::ir::site::{Listener, Site};
+use crate::ir::{Bytes, Program, ScopeId, TableId, VarId};
+use crate::source::Span;
+use rustc_hash::FxHashMap;
+use std::collections::BTreeSet;
+use std::ops::{Deref, Range};
+use std::sync::Arc;
+
+/// The scope in force: one of the program's, or one laid together for this request.
+#[derive(Clone, Debug)]
+pub enum Current<'p> {
+    /// As it stands in the program.
+    Shared(&'p Scope),
+    /// Merged for this request.
+    Own(Arc<Scope>),
+}
+
+impl Deref for Current<'_> {
+    type Target = Scope;
+    fn deref(&self) -> &Scope {
+        match self {
+            Self::Shared(scope) => scope,
+            Self::Own(scope) => scope,
+        }
+    }
+}
+
+/// The groups of the last match of one register file.
+#[derive(Clone, Debug, Default)]
+pub struct Captured {
+    /// What was matched.
+    pub subject: Vec<u8>,
+    /// Group 0 is the whole match.
+    pub groups: Vec<Option<Range<usize>>>,
+}
+
+impl Captured {
+    /// The bytes of a group; empty where it is unset.
+    pub fn group(&self, number: usize) -> &[u8] {
+        let range = self.groups.get(number).cloned().flatten();
+        range.and_then(|range| self.subject.get(range)).unwrap_or_default()
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.groups.clear();
+    }
+}
+
+/// The register files.
+#[derive(Clone, Debug, Default)]
+pub struct Registers {
+    pattern: Captured,
+    condition: Captured,
+    expression: Captured,
+}
+
+impl Registers {
+    /// One register file.
+    pub fn of(&self, store: Store) -> &Captured {
+        match store {
+            Store::Pattern => &self.pattern,
+            Store::Condition => &self.condition,
+            Store::Expression => &self.expression,
+        }
+    }
+
+    /// One register file, to be changed.
+    pub fn of_mut(&mut self, store: Store) -> &mut Captured {
+        match store {
+            Store::Pattern => &mut self.pattern,
+            Store::Condition => &mut self.condition,
+            Store::Expression => &mut self.expression,
+        }
+    }
+}
+
+/// A value of a variable.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Value {
+    /// The bytes; `None` is unset by an explicit directive.
+    pub bytes: Option<Vec<u8>>,
+    /// What the value rests on, where that is not known.
+    pub taint: Option<Arc<str>>,
+}
+
+/// What can be on or off.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flags {
+    /// The request left its outside origin: internal scopes are open to it.
+    pub internal: bool,
+    /// A list changed the path since the scope was chosen.
+    pub path_changed: bool,
+    /// The path as received held a `%`.
+    pub path_quoted: bool,
+    /// The path as received held a `+` or `%2B`.
+    pub plus_in_path: bool,
+    /// No rewriting list runs any more (END).
+    pub rewriting_ended: bool,
+    /// An error was looked up among the error pages already.
+    pub error_intercepted: bool,
+    /// The path was replaced in a way that the location's name is no longer its beginning (`rewrite … break`).
+    pub name_lost: bool,
+}
+
+/// The state of the clause list that runs.
+#[derive(Clone, Debug, Default)]
+pub struct ListState {
+    /// A rewrite of this list has matched.
+    pub rewritten: bool,
+    /// The text that is being rewritten, where it is not simply the path.
+    pub text: Option<Vec<u8>>,
+}
+
+/// What is told beside the answer.
+#[derive(Clone, Debug, Default)]
+pub struct Recorder {
+    explain: bool,
+    /// What happened.
+    pub steps: Vec<Step>,
+    /// What was taken for granted.
+    pub assumptions: BTreeSet<Assumption>,
+}
+
+impl Recorder {
+    /// A recorder that keeps steps only if asked to.
+    pub fn new(explain: bool) -> Self {
+        Self { explain, ..Self::default() }
+    }
+
+    /// Notes what a directive did; the words are made only if somebody reads them.
+    pub fn step(&mut self, span: Span, effect: impl FnOnce() -> String) {
+        if self.explain {
+            self.steps.push(Step { span, effect: effect() });
+        }
+    }
+
+    /// Notes what was taken for granted.
+    pub fn assume(&mut self, question: impl Into<String>, assumed: impl Into<String>) {
+        self.assumptions.insert(Assumption { question: question.into(), assumed: assumed.into() });
+    }
+}
+
+/// One request in flight.
+#[derive(Clone)]
+pub struct Machine<'p> {
+    /// The configuration.
+    pub program: &'p Program,
+    /// The world outside.
+    pub world: &'p dyn World,
+    /// The request as it came in.
+    pub request: &'p Request,
+    /// The address it came in at, where one is known.
+    pub listener: Option<&'p Listener>,
+    /// The port it came in at.
+    pub port: u16,
+    /// The site that answers.
+    pub site: &'p Site,
+    /// What is in force.
+    pub scope: Current<'p>,
+    /// The method, which an error page may change.
+    pub method: Vec<u8>,
+    /// Path and query as received (nginx `$request_uri`).
+    pub raw_target: Vec<u8>,
+    /// The path, decoded and normalised.
+    pub path: Vec<u8>,
+    /// The query without its `?`; `Some` and empty for a lone `?`.
+    pub query: Option<Vec<u8>>,
+    /// The host, normalised.
+    pub host: Option<Vec<u8>>,
+    /// The port text written with the host.
+    pub host_port: Option<Vec<u8>>,
+    /// The file the path was mapped to.
+    pub file: Option<Vec<u8>>,
+    /// What follows the file.
+    pub path_info: Option<Vec<u8>>,
+    /// The register files.
+    pub captures: Registers,
+    /// Values of variables that were set, by [`VarId`].
+    pub variables: Vec<Option<Value>>,
+    /// Values of tables that are remembered.
+    pub remembered: FxHashMap<TableId, Value>,
+    /// Tables being asked, against cycles.
+    pub asking: Vec<TableId>,
+    /// What the text just rendered rests on, where that is not known.
+    pub taint: Option<Arc<str>>,
+    /// Flags.
+    pub flags: Flags,
+    /// Internal jumps left.
+    pub budget: u32,
+    /// The status an error page was entered with.
+    pub saved_status: Option<u16>,
+    /// A `Location` set so far.
+    pub location: Option<Vec<u8>>,
+    /// The directive that decided so far.
+    pub cause: Option<Span>,
+    /// Status of the reply being finalised, for headers that mention it.
+    pub status: Option<u16>,
+    /// How many sub-requests this one stands in.
+    pub depth: u8,
+    /// Headers that clauses added.
+    pub added_headers: Vec<(Bytes, Bytes)>,
+    /// The list that runs.
+    pub list: ListState,
+    /// What is told beside the answer.
+    pub recorder: Recorder,
+}
+
+impl<'p> Machine<'p> {
+    /// A request at the door of a site, nothing of it read.
+    pub fn new(
+        program: &'p Program,
+        world: &'p dyn World,
+        request: &'p Request,
+        site: &'p Site,
+        explain: bool,
+    ) -> Self {
+        let scope = Current::Shared(scope_of(program, site.scope));
+        Self {
+            program,
+            world,
+            request,
+            listener: None,
+            port: 0,
+            site,
+            scope,
+            method: request.method.to_vec(),
+            raw_target: Vec::new(),
+            path: Vec::new(),
+            query: None,
+            host: None,
+            host_port: None,
+            file: None,
+            path_info: None,
+            captures: Registers::default(),
+            variables: vec![None; program.variables.len()],
+            remembered: FxHashMap::default(),
+            asking: Vec::new(),
+            taint: None,
+            flags: Flags::default(),
+            budget: program.budget.internal_redirects,
+            saved_status: None,
+            location: None,
+            cause: None,
+            status: None,
+            depth: 0,
+            added_headers: Vec::new(),
+            list: ListState::default(),
+            recorder: Recorder::new(explain),
+        }
+    }
+
+    /// A scope of the program.
+    pub fn scope_by_id(&self, id: ScopeId) -> &'p Scope {
+        scope_of(self.program, id)
+    }
+
+    /// Puts a scope of the program in force.
+    pub fn enter(&mut self, id: ScopeId) {
+        self.scope = Current::Shared(scope_of(self.program, id));
+    }
+
+    /// Puts the site's own scope in force.
+    pub fn enter_site(&mut self) {
+        self.enter(self.site.scope);
+    }
+
+    /// Spends one internal jump; the reply where none is left.
+    pub fn spend(&mut self) -> Option<Flow> {
+        match self.budget.checked_sub(1) {
+            Some(left) => {
+                self.budget = left;
+                None
+            }
+            None => {
+                self.flags.error_intercepted = true;
+                Some(super::flow::Reply::bare(self.program.budget.status, self.cause).into())
+            }
+        }
+    }
+
+    /// What a variable was set to; `None` where nothing set it.
+    pub fn variable(&self, id: VarId) -> Option<&Value> {
+        self.variables.get(id.0 as usize)?.as_ref()
+    }
+
+    /// Sets a variable.
+    pub fn set_variable(&mut self, id: VarId, value: Value) {
+        if let Some(slot) = self.variables.get_mut(id.0 as usize) {
+            *slot = Some(value);
+        }
+    }
+
+    /// Every value of a request header, in order; the name in any case.
+    pub fn header_lines(&self, name: &[u8]) -> impl Iterator<Item = &'p [u8]> + use<'p, '_> {
+        let request = self.request;
+        let name = name.to_ascii_lowercase();
+        request.headers.iter().filter(move |(have, _)| have.eq_ignore_ascii_case(&name)).map(|(_, value)| &**value)
+    }
+}
+
+/// A scope by its number; the empty scope for a number that does not exist.
+pub fn scope_of(program: &Program, id: ScopeId) -> &Scope {
+    static NOTHING: std::sync::OnceLock<Scope> = std::sync::OnceLock::new();
+    program.scopes.get(id.0 as usize).unwrap_or_else(|| NOTHING.get_or_init(Scope::default))
+}

@@ -1,0 +1,239 @@
+//! Patterns held against bytes, and what that leaves in the register files.
+
+use super::flow::{Fail, Try};
+use super::machine::{Machine, Value};
+use super::template::render;
+use crate::ir::VarId;
+use crate::ir::clause::{Captures, Match, OnFailure, Subject};
+use crate::ir::pattern::{Glob, Pattern, Regex};
+use crate::source::Span;
+use std::ops::Range;
+
+/// The groups of a match: byte ranges of the subject.
+pub type Found = Vec<Option<Range<usize>>>;
+
+/// Whether a match holds, its effect on the captures done.
+pub fn holds(machine: &mut Machine, test: &Match, span: Span) -> Try<bool> {
+    let matched = match &test.subject {
+        Subject::Path => against_path(machine, test, span)?,
+        Subject::Rewritten => match machine.list.text.take() {
+            None => against_path(machine, test, span)?,
+            Some(text) => {
+                let matched = against(machine, test, &text, span);
+                machine.list.text = Some(text);
+                matched?
+            }
+        },
+        Subject::Text(template) => {
+            let text = render(machine, template)?;
+            against(machine, test, &text, span)?
+        }
+        Subject::HeadersNamed(names) => against_headers(machine, test, names, span)?,
+    };
+    Ok(matched != test.negated)
+}
+
+fn against_path(machine: &mut Machine, test: &Match, span: Span) -> Try<bool> {
+    let path = std::mem::take(&mut machine.path);
+    let matched = against(machine, test, &path, span);
+    machine.path = path;
+    matched
+}
+
+fn against_headers(machine: &mut Machine, test: &Match, names: &Pattern, span: Span) -> Try<bool> {
+    for (name, value) in &machine.request.headers {
+        if find(machine, names, name, Some(span))?.is_some() && against(machine, test, value, span)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn against(machine: &mut Machine, test: &Match, subject: &[u8], span: Span) -> Try<bool> {
+    let found = find(machine, &test.pattern, subject, Some(span))?;
+    let matched = found.is_some();
+    store(machine, &test.captures, subject, found);
+    Ok(matched)
+}
+
+/// Does what a match does to the register files and named groups.
+pub fn store(machine: &mut Machine, captures: &Captures, subject: &[u8], found: Option<Found>) {
+    match (found, captures.store) {
+        (Some(found), _) => {
+            set_named(machine, &captures.named, subject, &found);
+            if let Some(store) = captures.store {
+                set(machine, store, subject, found);
+            }
+        }
+        (None, Some(store)) if captures.on_failure == OnFailure::Clear => machine.captures.of_mut(store).clear(),
+        (None, _) => {}
+    }
+}
+
+/// Replaces a register file.
+pub fn set(machine: &mut Machine, store: crate::ir::clause::Store, subject: &[u8], found: Found) {
+    let register = machine.captures.of_mut(store);
+    register.subject.clear();
+    register.subject.extend_from_slice(subject);
+    register.groups = found;
+}
+
+/// Sets the variables of named groups.
+pub fn set_named(machine: &mut Machine, named: &[(u32, VarId)], subject: &[u8], found: &Found) {
+    for &(group, variable) in named {
+        let range = found.get(group as usize).cloned().flatten();
+        let bytes = range.and_then(|range| subject.get(range)).unwrap_or_default();
+        super::clauses::assign(machine, variable, Value { bytes: Some(bytes.to_vec()), taint: None });
+    }
+}
+
+/// Holds a pattern against a subject. Group 0 of a prefix is the prefix.
+pub fn find(machine: &Machine, pattern: &Pattern, subject: &[u8], span: Option<Span>) -> Try<Option<Found>> {
+    let whole = |length: usize| Some(vec![Some(0..length)]);
+    Ok(match pattern {
+        Pattern::Any => whole(subject.len()),
+        Pattern::Exact(text) if &**text == subject => whole(subject.len()),
+        Pattern::ExactNoCase(text) if text.eq_ignore_ascii_case(subject) => whole(subject.len()),
+        Pattern::Prefix(text) if subject.starts_with(text) => whole(text.len()),
+        Pattern::Segments(text) => segments(text, subject).and_then(whole),
+        Pattern::Glob(glob) if glob_matches(glob, subject) => whole(subject.len()),
+        Pattern::Regex(regex) => search(machine, regex, subject, span)?,
+        _ => None,
+    })
+}
+
+/// Searches with a regular expression; what a limit means is the server's policy.
+pub fn search(machine: &Machine, regex: &Regex, subject: &[u8], span: Option<Span>) -> Try<Option<Found>> {
+    let Ok(compiled) = regex.compiled() else {
+        return Err(Fail::Unknown(span, "a regular expression that does not compile".to_owned()));
+    };
+    match compiled.find(subject) {
+        Ok(found) => Ok(found.map(|groups| groups.0)),
+        Err(_) => match machine.program.facts.match_limit_status {
+            Some(status) => Err(Fail::Status(status, span)),
+            None => Ok(None),
+        },
+    }
+}
+
+/// mod_alias's comparison: runs of slashes match runs of slashes, and the prefix ends at a segment's end. How many
+/// bytes of the path the prefix takes.
+pub fn segments(prefix: &[u8], path: &[u8]) -> Option<usize> {
+    let (mut p, mut at) = (0, 0);
+    while let Some(&byte) = prefix.get(p) {
+        if byte == b'/' {
+            if path.get(at) != Some(&b'/') {
+                return None;
+            }
+            while prefix.get(p) == Some(&b'/') {
+                p += 1;
+            }
+            while path.get(at) == Some(&b'/') {
+                at += 1;
+            }
+        } else {
+            if path.get(at) != Some(&byte) {
+                return None;
+            }
+            p += 1;
+            at += 1;
+        }
+    }
+    let ends = prefix.last() == Some(&b'/') || at == path.len() || path.get(at) == Some(&b'/');
+    (ends && !prefix.is_empty()).then_some(at)
+}
+
+/// Whether a shell pattern matches a whole text.
+pub fn glob_matches(glob: &Glob, text: &[u8]) -> bool {
+    let fold = |byte: u8| if glob.ignore_case { byte.to_ascii_lowercase() } else { byte };
+    let (pattern, crosses) = (&*glob.text, |byte: u8| !(glob.path && byte == b'/'));
+    let (mut p, mut t) = (0, 0);
+    let mut back: Option<(usize, usize)> = None;
+    loop {
+        let step = match pattern.get(p) {
+            None if t == text.len() => return true,
+            Some(b'*') => {
+                back = Some((p, t));
+                p += 1;
+                continue;
+            }
+            Some(b'[') => {
+                class(pattern, p, text.get(t).copied(), &fold).filter(|_| text.get(t).is_some_and(|&b| crosses(b)))
+            }
+            Some(b'?') => text.get(t).filter(|&&byte| crosses(byte)).map(|_| p + 1),
+            Some(&byte) => {
+                let (byte, next) = match (byte, pattern.get(p + 1)) {
+                    (b'\\', Some(&escaped)) => (escaped, p + 2),
+                    _ => (byte, p + 1),
+                };
+                text.get(t).filter(|&&have| fold(have) == fold(byte)).map(|_| next)
+            }
+            None => None,
+        };
+        if let Some(next) = step {
+            (p, t) = (next, t + 1);
+            continue;
+        }
+        // Let the last star take one byte more.
+        match back {
+            Some((star, taken)) if text.get(taken).is_some_and(|&byte| crosses(byte)) => {
+                back = Some((star, taken + 1));
+                (p, t) = (star + 1, taken + 1);
+            }
+            _ => return false,
+        }
+    }
+}
+
+/// `[…]` at `at` against one byte: where the pattern goes on if it matches.
+fn class(pattern: &[u8], at: usize, byte: Option<u8>, fold: &impl Fn(u8) -> u8) -> Option<usize> {
+    let byte = fold(byte?);
+    let mut p = at + 1;
+    let negated = matches!(pattern.get(p), Some(b'!' | b'^'));
+    p += usize::from(negated);
+    let (mut hit, mut first) = (false, true);
+    loop {
+        let low = *pattern.get(p)?;
+        if low == b']' && !first {
+            return (hit != negated).then_some(p + 1);
+        }
+        first = false;
+        let high = match (pattern.get(p + 1), pattern.get(p + 2)) {
+            (Some(b'-'), Some(&high)) if high != b']' => {
+                p += 2;
+                high
+            }
+            _ => low,
+        };
+        hit |= (fold(low)..=fold(high)).contains(&byte);
+        p += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn glob(text: &str, path: bool) -> Glob {
+        Glob { text: text.as_bytes().into(), path, ignore_case: false }
+    }
+
+    #[test]
+    fn a_prefix_of_segments_ends_where_a_segment_ends() {
+        assert_eq!(segments(b"/old", b"/old/x"), Some(4));
+        assert_eq!(segments(b"/old", b"/old"), Some(4));
+        assert_eq!(segments(b"/old", b"/older"), None);
+        assert_eq!(segments(b"/d/", b"/d"), None);
+        assert_eq!(segments(b"/d/", b"/d//x"), Some(4));
+        assert_eq!(segments(b"", b"/d"), None);
+    }
+
+    #[test]
+    fn a_star_stops_at_a_slash_only_in_paths() {
+        assert!(glob_matches(&glob("/a/*/c", true), b"/a/b/c"));
+        assert!(!glob_matches(&glob("/a/*", true), b"/a/b/c"));
+        assert!(glob_matches(&glob("/a/*", false), b"/a/b/c"));
+        assert!(glob_matches(&glob("*.[ch]", false), b"x.c"));
+        assert!(!glob_matches(&glob("*.[!ch]", false), b"x.c"));
+    }
+}

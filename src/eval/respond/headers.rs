@@ -1,0 +1,58 @@
+//! Which configured headers go out with a reply.
+
+use crate::eval::flow::Try;
+use crate::eval::machine::Machine;
+use crate::eval::{condition, template};
+use crate::ir::Bytes;
+use crate::ir::scope::{HeaderAction, HeaderRule};
+
+/// The statuses that headers without `always` go with (`ngx_http_headers_filter`).
+const LISTED: [u16; 10] = [200, 201, 204, 206, 301, 302, 303, 304, 307, 308];
+
+/// Headers of the scope in force by the policy of listed statuses. An empty value sends nothing.
+///
+/// # Errors
+/// Where a value cannot be made.
+pub fn listed_statuses(machine: &mut Machine, status: u16) -> Try<Vec<(Bytes, Bytes)>> {
+    let rules = machine.scope.settings.headers.items.clone();
+    let mut out: Vec<(Bytes, Bytes)> = std::mem::take(&mut machine.added_headers);
+    for rule in rules {
+        if !(rule.always || LISTED.contains(&status)) || !guarded(machine, &rule)? {
+            continue;
+        }
+        let value = template::render(machine, &rule.value)?;
+        apply(machine, &rule, value, &mut out);
+    }
+    Ok(out)
+}
+
+fn guarded(machine: &mut Machine, rule: &HeaderRule) -> Try<bool> {
+    match &rule.condition {
+        Some(test) => condition::holds(machine, test),
+        None => Ok(true),
+    }
+}
+
+fn apply(machine: &mut Machine, rule: &HeaderRule, value: Vec<u8>, out: &mut Vec<(Bytes, Bytes)>) {
+    let same = |(name, _): &(Bytes, Bytes)| name.eq_ignore_ascii_case(&rule.name);
+    let is_location = rule.name.eq_ignore_ascii_case(b"location");
+    match rule.action {
+        HeaderAction::Unset => {
+            out.retain(|header| !same(header));
+            if is_location {
+                machine.location = None;
+            }
+        }
+        HeaderAction::Set if is_location => machine.location = Some(value).filter(|value| !value.is_empty()),
+        _ if value.is_empty() => {
+            if rule.action == HeaderAction::Set {
+                out.retain(|header| !same(header));
+            }
+        }
+        HeaderAction::Set => {
+            out.retain(|header| !same(header));
+            out.push((rule.name.clone(), value.into()));
+        }
+        _ => out.push((rule.name.clone(), value.into())),
+    }
+}

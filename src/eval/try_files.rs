@@ -1,0 +1,87 @@
+//! `try_files`, and internal redirects to a path.
+
+use super::condition::stat;
+use super::flow::{Fail, Flow, Reply, ReplyContent, Try};
+use super::machine::Machine;
+use super::{Kind, choice, content, template};
+use crate::ir::scope::{TryFiles, TryLast};
+
+/// Looks for the first candidate that exists.
+pub fn run(machine: &mut Machine) -> Flow {
+    let Some(list) = machine.scope.settings.try_files.clone() else { return Flow::Next };
+    look(machine, &list).unwrap_or_else(Flow::from)
+}
+
+fn look(machine: &mut Machine, list: &TryFiles) -> Try<Flow> {
+    let alias = machine.scope.settings.alias.clone();
+    let (root, name) = match &alias {
+        Some(alias) => (template::render(machine, &alias.to)?, alias.name),
+        None => (content::document_root(machine)?, Some(0)),
+    };
+    let root = content::full_name(machine, root);
+    if alias.is_some() && machine.flags.name_lost {
+        return Err(Fail::Status(500, Some(list.span)));
+    }
+    for (candidate, folder) in &list.candidates {
+        let mut text = template::render(machine, candidate)?;
+        let prefix = name.and_then(|length| machine.path.get(..length)).unwrap_or_default().to_vec();
+        if !prefix.is_empty() && text.starts_with(&prefix) {
+            text.drain(..prefix.len());
+        }
+        let path = [&*root, &*text].concat();
+        let question = if *folder { "dir" } else { "file" };
+        let found = stat(machine, &path, question);
+        if found.is_none_or(|found| (found.kind == Kind::Directory) != *folder) {
+            continue;
+        }
+        machine.recorder.step(list.span, || format!("finds `{}`", String::from_utf8_lossy(&path)));
+        match (alias.is_some(), name) {
+            (true, None) => {}
+            (true, Some(_)) => machine.path = [prefix, text].concat(),
+            (false, _) => machine.path = text,
+        }
+        return Ok(Flow::Next);
+    }
+    last(machine, list)
+}
+
+fn last(machine: &mut Machine, list: &TryFiles) -> Try<Flow> {
+    machine.cause = Some(list.span);
+    match &list.last {
+        // A status below 300 makes no reply: the connection is closed, except where nothing is to be said.
+        TryLast::Status(status @ (201 | 204 | 300..)) => Ok(Reply::bare(*status, Some(list.span)).into()),
+        TryLast::Status(_) => {
+            Ok(Flow::Finish(Reply { status: 444, content: ReplyContent::Bare, cause: Some(list.span) }))
+        }
+        TryLast::Named(name) => Ok(choice::named(machine, name)),
+        TryLast::Path(text) => {
+            let text = template::render(machine, text)?;
+            machine.recorder.step(list.span, || format!("falls back to `{}`", String::from_utf8_lossy(&text)));
+            Ok(to_target(machine, &text))
+        }
+    }
+}
+
+/// An internal redirect to a path with an optional query.
+pub fn to_target(machine: &mut Machine, target: &[u8]) -> Flow {
+    match memchr::memchr(b'?', target).and_then(|at| target.split_at_checked(at)) {
+        Some((path, query)) => to_path(machine, path.to_vec(), query.get(1..).map(<[u8]>::to_vec)),
+        None => to_path(machine, target.to_vec(), None),
+    }
+}
+
+/// An internal redirect: path and query are replaced, the site's scope is in force, everything starts over.
+pub fn to_path(machine: &mut Machine, path: Vec<u8>, query: Option<Vec<u8>>) -> Flow {
+    if let Some(flow) = machine.spend() {
+        return flow;
+    }
+    machine.path = path;
+    machine.query = query;
+    machine.file = None;
+    machine.path_info = None;
+    machine.flags.internal = true;
+    machine.flags.path_changed = false;
+    machine.flags.name_lost = false;
+    machine.enter_site();
+    Flow::Jump(machine.program.entry.internal)
+}
