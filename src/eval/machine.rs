@@ -105,6 +105,8 @@ pub struct Flags {
     pub rewriting_ended: bool,
     /// An error was looked up among the error pages already.
     pub error_intercepted: bool,
+    /// A rewriting list has decided which file the path maps to.
+    pub mapped: bool,
     /// The path was replaced in a way that the location's name is no longer its beginning (`rewrite … break`).
     pub name_lost: bool,
 }

@@ -24,6 +24,8 @@ pub fn run(machine: &mut Machine, phase: Phase) -> Flow {
         Phase::MergeUrl => sections::merge_url(machine),
         Phase::Walk => sections::walk(machine),
         Phase::Access => access::check(machine),
+        Phase::SkipIfMapped(to) if machine.flags.mapped => Flow::Jump(to),
+        Phase::SkipIfMapped(_) => Flow::Next,
         Phase::SearchAgain => search_again(machine),
         Phase::TryFiles => try_files::run(machine),
         Phase::DirectorySlash => folder::directory_slash(machine),

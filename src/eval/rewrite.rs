@@ -21,15 +21,21 @@ pub fn apply(machine: &mut Machine, clause: &Clause, change: &Rewrite) -> Try<Op
 
 /// Runs a rewriting list from its start and does what its end means.
 pub fn run_list(machine: &mut Machine, list: &RewriteList) -> Flow {
-    if list.engine == Some(false) || machine.flags.rewriting_ended {
+    if machine.scope.settings.rewriting == Some(false) || machine.flags.rewriting_ended {
         return Flow::Next;
     }
     machine.list = ListState::default();
     match list.finish {
-        Finish::SearchAgain => match clauses::run(machine, &list.clauses) {
-            ListEnd::Left(flow) => flow,
-            _ => Flow::Next,
-        },
+        Finish::SearchAgain => {
+            for clauses in &list.clauses.0 {
+                match clauses::run(machine, clauses) {
+                    ListEnd::Through => {}
+                    ListEnd::Left(flow) => return flow,
+                    ListEnd::Ended | ListEnd::EndedAll => break,
+                }
+            }
+            Flow::Next
+        }
         Finish::MapToFile | Finish::Redirect => unmodelled("mod_rewrite").into(),
     }
 }
