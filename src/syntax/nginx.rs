@@ -180,7 +180,7 @@ impl<'a> Parser<'a> {
                 None => return words,
                 Some(b';') => return words,
                 Some(b'}') if !glued => return words,
-                Some(b'{') if template::mark(rest).is_none() => return words,
+                Some(b'{') if glued || template::mark(rest).is_none() => return words,
                 Some(b'#') if !glued => self.comment(false),
                 Some(&byte) => {
                     if glued && byte == b'}' {

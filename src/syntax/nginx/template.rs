@@ -4,13 +4,14 @@
 //! (`{{` and `{%` open a block without a name), so that reading them as one piece takes nothing away.
 
 /// Marks that open and close, outside and inside words.
-const PAIRS: [(&[u8], &[u8]); 6] =
-    [(b"{{", b"}}"), (b"{%", b"%}"), (b"<%", b"%>"), (b"<?", b"?>"), (b"[%", b"%]"), (b"{#", b"#}")];
+const PAIRS: [(&[u8], &[u8]); 4] = [(b"{{", b"}}"), (b"{%", b"%}"), (b"<%", b"%>"), (b"<?", b"?>")];
+
+/// Marks that count only where a statement could start: elsewhere `{#` is a block and a comment.
+const STATEMENT_PAIRS: [(&[u8], &[u8]); 2] = [(b"[%", b"%]"), (b"{#", b"#}")];
 
 /// The length of a mark that starts here and may stand inside a word; `None` where there is none.
 pub fn mark(input: &[u8]) -> Option<usize> {
-    let (open, close) =
-        PAIRS.iter().filter(|(open, _)| open.first() != Some(&b'[')).find(|(open, _)| input.starts_with(open))?;
+    let (open, close) = PAIRS.iter().find(|(open, _)| input.starts_with(open))?;
     if *open == b"<?" && !input.starts_with(b"<?php") && !input.starts_with(b"<?=") {
         return None;
     }
@@ -19,9 +20,9 @@ pub fn mark(input: &[u8]) -> Option<usize> {
 
 /// The length of a mark that fills a statement's place: a control tag, or a value alone on its line.
 pub fn statement_mark(input: &[u8]) -> Option<usize> {
-    let length = match input.starts_with(b"[%") {
-        true => closed(input, b"%]")?,
-        false => mark(input)?,
+    let length = match STATEMENT_PAIRS.iter().find(|(open, _)| input.starts_with(open)) {
+        Some((_, close)) => closed(input, close)?,
+        None => mark(input)?,
     };
     let value = input.starts_with(b"{{");
     let behind = input.get(length..).unwrap_or_default();
@@ -53,12 +54,11 @@ fn any_mark(text: &[u8], at: usize) -> Option<usize> {
     match rest.first()? {
         b'{' if rest.starts_with(b"{{") => value_mark(rest),
         b'{' if before == Some(&b'$') => None,
-        b'{' if rest.starts_with(b"{#") => None,
         b'{' | b'<' => mark(rest),
         b'[' if rest.starts_with(b"[%") => closed(rest, b"%]"),
         b'@' => delimited(rest, b"@", before),
         b'_' => delimited(rest, b"__", before),
-        b'%' => delimited(rest, b"%%", before),
+        b'%' => delimited(rest, b"%%", before).or_else(|| percent(rest)),
         _ => None,
     }
 }
@@ -78,6 +78,14 @@ fn delimited(rest: &[u8], mark: &[u8], before: Option<&u8>) -> Option<usize> {
     let named = body.first().is_some_and(u8::is_ascii_uppercase) && end >= 2;
     let glued = before.is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'$' | b'_'));
     (named && !glued).then_some(mark.len() + end + mark.len())
+}
+
+/// `%name%`: a lower-case name that cannot be a percent-encoded byte.
+fn percent(rest: &[u8]) -> Option<usize> {
+    let body = rest.get(1..)?;
+    let name = body.iter().take_while(|byte| byte.is_ascii_lowercase() || **byte == b'_').count();
+    let encoded = body.iter().take(2).all(u8::is_ascii_hexdigit);
+    (name >= 2 && !encoded && body.get(name) == Some(&b'%')).then_some(name + 2)
 }
 
 /// Every `${NAME}` in capitals, as a shell's substitution writes them: place and name.

@@ -84,3 +84,10 @@ fn ten_thousand_nested_blocks_are_read_printed_and_dropped() {
     assert_eq!(errors, Vec::<String>::new());
     assert_eq!(tree.directives().count(), 10_000);
 }
+
+#[test]
+fn a_comment_behind_a_brace_is_no_mark_of_a_template() {
+    let (tree, errors) = read("location / {# off\n a b;\n #}\n}");
+    assert_eq!(errors, Vec::<String>::new());
+    assert_eq!(tree.directives().count(), 2);
+}

@@ -45,6 +45,8 @@ struct Checker<'a> {
     /// Per open block: the directives seen that may stand there only once.
     seen: Vec<HashSet<&'static str>>,
     noted: HashSet<&'static str>,
+    /// Whether the level is no guess: a whole configuration, or one that has `server` blocks.
+    certain: bool,
 }
 
 /// Checks everything that was loaded.
@@ -59,6 +61,7 @@ pub fn check(loaded: &Loaded, sources: &Sources, options: &Options, problems: Ha
         reported: vec![0; loaded.trees.len()],
         seen: vec![HashSet::new()],
         noted: HashSet::new(),
+        certain: level_is_certain(loaded, sources),
     };
     checker.enter_file(0, loaded.level.context(), 0);
     while checker.step() {}
@@ -133,7 +136,7 @@ impl<'a> Checker<'a> {
         let shown = String::from_utf8_lossy(name);
         let span = directive.name.span;
         let Some(entry) = self.entry(name, context) else {
-            let fragment = depth == 0 && self.loaded.level != Level::Main;
+            let fragment = depth == 0 && !self.certain;
             return match known(name, self.options) {
                 false => self.refuse(span, format!("unknown directive \"{shown}\""), &unknown_help(name, self.options)),
                 true if fragment => {}
@@ -199,6 +202,12 @@ impl<'a> Checker<'a> {
     fn refuse(&mut self, span: Span, message: String, help: &str) {
         self.found.refusals.push(Refusal { span, message, help: Some(help.to_owned()), reach: Reach::Server });
     }
+}
+
+fn level_is_certain(loaded: &Loaded, sources: &Sources) -> bool {
+    let has_server =
+        || loaded.roots(sources).any(|node| node.has_block() && node.context.inside(node.name()) == Context::Server);
+    loaded.level == Level::Main || (loaded.level == Level::Http && has_server())
 }
 
 fn known(name: &[u8], options: &Options) -> bool {

@@ -1,7 +1,7 @@
 //! What a file is a piece of, told from what stands at its top level.
 
 use super::super::super::directives::{self, Entry};
-use super::{Context, Loaded};
+use super::{Context, Loaded, Node};
 use crate::source::Sources;
 
 /// What a text is a piece of. A lone file is judged by its content.
@@ -56,8 +56,7 @@ pub fn guess(loaded: &Loaded, sources: &Sources) -> Level {
         }
         known += usize::from(!entries.is_empty());
         for (count, level) in fits.iter_mut().zip(LEVELS) {
-            let fits_here = |entry: &&Entry| entry.stands_in(level.context().name());
-            *count += usize::from(entries.iter().any(|entry| fits_here(&entry)));
+            *count += usize::from(fits_at(node, level, &entries));
         }
     }
     if all > 0 && pairs == all && known * 4 < all {
@@ -67,6 +66,16 @@ pub fn guess(loaded: &Loaded, sources: &Sources) -> Level {
     let fitting =
         || LEVELS.into_iter().zip(fits).filter(|(_, count)| *count == best && best > 0).map(|(level, _)| level);
     fitting().next().unwrap_or(Level::Main)
+}
+
+/// Whether a directive may stand at a level, with what is in its block: `if` takes more in a location than in a server.
+fn fits_at(node: Node<'_>, level: Level, entries: &[&Entry]) -> bool {
+    let context = level.context();
+    let inside = context.inside(node.name());
+    let table = directives::nginx();
+    let free = matches!(inside, Context::Unknown | Context::Body);
+    let fits = |child: Node<'_>| table.get_in(child.name(), inside.name()).is_some() || !table.knows(child.name());
+    entries.iter().any(|entry| entry.stands_in(context.name())) && (free || node.children().take(100).all(fits))
 }
 
 fn only_in_main(entries: &[&Entry]) -> bool {
