@@ -56,7 +56,7 @@ pub fn guess(loaded: &Loaded, sources: &Sources) -> Level {
         }
         known += usize::from(!entries.is_empty());
         for (count, level) in fits.iter_mut().zip(LEVELS) {
-            *count += usize::from(fits_at(node, level, &entries));
+            *count += fit(node, level, &entries);
         }
     }
     if all > 0 && pairs == all && known * 4 < all {
@@ -68,14 +68,16 @@ pub fn guess(loaded: &Loaded, sources: &Sources) -> Level {
     fitting().next().unwrap_or(Level::Main)
 }
 
-/// Whether a directive may stand at a level, with what is in its block: `if` takes more in a location than in a server.
-fn fits_at(node: Node<'_>, level: Level, entries: &[&Entry]) -> bool {
+/// How well a directive fits at a level: that it may stand there counts twice as much as that all in its block may
+/// (`if` takes more in a location than in a server).
+fn fit(node: Node<'_>, level: Level, entries: &[&Entry]) -> usize {
     let context = level.context();
     let inside = context.inside(node.name());
     let table = directives::nginx();
     let free = matches!(inside, Context::Unknown | Context::Body);
     let fits = |child: Node<'_>| table.get_in(child.name(), inside.name()).is_some() || !table.knows(child.name());
-    entries.iter().any(|entry| entry.stands_in(context.name())) && (free || node.children().take(100).all(fits))
+    let stands = entries.iter().any(|entry| entry.stands_in(context.name()));
+    if stands { 2 + usize::from(free || node.children().take(100).all(fits)) } else { 0 }
 }
 
 fn only_in_main(entries: &[&Entry]) -> bool {

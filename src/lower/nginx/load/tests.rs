@@ -116,6 +116,7 @@ fn the_level_is_told_from_the_content() {
     assert_eq!(level("location / { } return 301 /x;"), Level::Server);
     assert_eq!(level("proxy_pass http://a; rewrite a b;"), Level::Location);
     assert_eq!(level("if ($a) { add_header a b; }"), Level::Location);
+    assert_eq!(level("server { map $a $b { } }"), Level::Http);
     assert_eq!(level("/a /b; /c /d; default 0;"), Level::MapBody);
 }
 
