@@ -59,5 +59,6 @@ fn long_bracket(input: &[u8]) -> Option<usize> {
     close.extend(std::iter::repeat_n(b'=', level));
     close.push(b']');
     let body = input.get(2 + level..)?;
-    memchr::memmem::find(body, &close).map(|end| 2 + level + end + close.len())
+    // Never closed, it reaches to the end of the file; going on behind it would search the rest again and again.
+    Some(memchr::memmem::find(body, &close).map_or(input.len(), |end| 2 + level + end + close.len()))
 }
