@@ -16,6 +16,7 @@ pub mod escape;
 pub mod expr;
 pub mod flow;
 pub mod folder;
+pub mod follow;
 pub mod host;
 pub mod machine;
 pub mod matching;
