@@ -15,6 +15,7 @@ pub mod eval;
 pub mod explain;
 pub mod ir;
 pub mod lower;
+pub mod lsp;
 pub mod pcre;
 pub mod report;
 pub mod rules;
