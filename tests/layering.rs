@@ -93,6 +93,9 @@ fn the_table_is_about_modules_that_exist() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let planned = ["fix", "baseline", "config", "cli", "emit"];
     for (layer, _) in LAYERS {
-        assert!(src.join(format!("{layer}.rs")).exists() || planned.contains(layer), "`{layer}` is in the table but not in src/");
+        assert!(
+            src.join(format!("{layer}.rs")).exists() || planned.contains(layer),
+            "`{layer}` is in the table but not in src/"
+        );
     }
 }

@@ -1,0 +1,161 @@
+//! This machine's file system, as the configuration's files and as the world of a request.
+
+use crate::eval::{Assumed, FileKind, Kind, World};
+use crate::lower::Loader;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+/// Files found below a folder at the most; a site with more per-folder files than this is cut off there.
+const MOST: usize = 10_000;
+/// Largest file that is read, in bytes; a configuration beyond it is a mistake.
+const LARGEST: u64 = 1 << 30;
+
+/// The file system, and what the user assumed of it.
+#[derive(Clone, Debug, Default)]
+pub struct Disk {
+    /// Whether requests are answered from this machine's files; without it files are unknown to them.
+    real: bool,
+    /// What `--assume` says; asked first.
+    assumed: Assumed,
+}
+
+impl Disk {
+    /// Requests see this machine's files.
+    pub fn real() -> Self {
+        Self { real: true, assumed: Assumed::default() }
+    }
+
+    /// Requests see only what is assumed; everything else is unknown.
+    pub fn assumed(assumed: Assumed) -> Self {
+        Self { real: false, assumed }
+    }
+
+    /// The same, with `real` files behind the assumptions or without.
+    pub fn new(real: bool, assumed: Assumed) -> Self {
+        Self { real, assumed }
+    }
+}
+
+impl World for Disk {
+    fn stat(&self, path: &[u8]) -> Option<Option<FileKind>> {
+        if let Some(kind) = self.assumed.paths.get(path) {
+            return Some(Some(FileKind::assumed(*kind)));
+        }
+        self.real.then(|| look(Path::new(OsStr::from_bytes(path))))
+    }
+
+    fn read(&self, path: &[u8]) -> Option<Vec<u8>> {
+        if !self.real {
+            return None;
+        }
+        read_file(Path::new(OsStr::from_bytes(path))).ok()
+    }
+
+    fn environment(&self, name: &[u8]) -> Option<Option<Vec<u8>>> {
+        if let Some(value) = self.assumed.environment.get(name) {
+            return Some(value.clone());
+        }
+        self.real.then(|| std::env::var_os(OsStr::from_bytes(name)).map(|value| value.as_bytes().to_vec()))
+    }
+
+    fn now(&self) -> Option<i64> {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).ok()?;
+        i64::try_from(since.as_secs()).ok()
+    }
+}
+
+fn look(path: &Path) -> Option<FileKind> {
+    let link = path.symlink_metadata().ok()?.is_symlink();
+    let meta = path.metadata().ok()?;
+    let mode = meta.permissions().mode();
+    let kind = if meta.is_file() {
+        Kind::File
+    } else if meta.is_dir() {
+        Kind::Directory
+    } else {
+        Kind::Other
+    };
+    Some(FileKind {
+        kind,
+        link,
+        executable: mode & 0o111 != 0,
+        owner_executable: mode & 0o100 != 0,
+        size: meta.len(),
+        readable: mode & 0o444 != 0,
+    })
+}
+
+impl Loader for Disk {
+    fn read(&self, path: &Path) -> std::io::Result<Vec<u8>> {
+        read_file(path)
+    }
+
+    fn glob(&self, pattern: &Path) -> Vec<PathBuf> {
+        let options = glob::MatchOptions {
+            require_literal_leading_dot: true,
+            require_literal_separator: true,
+            ..Default::default()
+        };
+        let found = glob::glob_with(&pattern.to_string_lossy(), options);
+        let mut paths: Vec<PathBuf> = found.map(|paths| paths.filter_map(Result::ok).collect()).unwrap_or_default();
+        paths.sort_by(|a, b| a.as_os_str().as_bytes().cmp(b.as_os_str().as_bytes()));
+        paths
+    }
+
+    fn exists(&self, path: &Path) -> bool {
+        path.exists()
+    }
+
+    fn find(&self, folder: &Path, names: &[String]) -> Vec<PathBuf> {
+        let wanted =
+            |path: &Path| path.file_name().is_some_and(|name| names.iter().any(|wanted| name == OsStr::new(wanted)));
+        let mut found: Vec<PathBuf> = ignore::WalkBuilder::new(folder)
+            .standard_filters(false)
+            .follow_links(false)
+            .build()
+            .filter_map(Result::ok)
+            .filter(|entry| wanted(entry.path()) && entry.file_type().is_some_and(|kind| !kind.is_dir()))
+            .map(ignore::DirEntry::into_path)
+            .take(MOST)
+            .collect();
+        found.sort();
+        found
+    }
+}
+
+/// Reads a regular file. Devices, pipes and the like would never end.
+///
+/// # Errors
+/// The operating system's; or that the path is no regular file, or too large.
+pub fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
+    let meta = std::fs::metadata(path)?;
+    let refuse = |why: &str| Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, why.to_owned()));
+    if !meta.is_file() {
+        return refuse(if meta.is_dir() { "is a directory" } else { "is not a regular file" });
+    }
+    if meta.len() > LARGEST {
+        return refuse("is larger than 1 GiB");
+    }
+    std::fs::read(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_assumption_is_asked_before_the_disk() {
+        let assumed = Assumed { paths: [(b"/nowhere/x".to_vec(), Kind::Directory)].into(), ..Assumed::default() };
+        let disk = Disk::new(true, assumed);
+        assert_eq!(disk.stat(b"/nowhere/x").flatten().map(|found| found.kind), Some(Kind::Directory));
+        assert_eq!(disk.stat(b"/nowhere/y"), Some(None));
+        assert_eq!(Disk::default().stat(b"/nowhere/y"), None);
+    }
+
+    #[test]
+    fn a_device_is_not_read() {
+        assert!(read_file(Path::new("/dev/zero")).is_err());
+    }
+}
