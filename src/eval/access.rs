@@ -1,9 +1,10 @@
 //! Who may come in.
 
+use super::condition;
 use super::flow::{Flow, Reply};
 use super::machine::Machine;
-use super::{condition, table};
 use crate::ir::scope::{Access, NetworkRule};
+use crate::ir::table::address_number;
 
 /// Refuses what the scope's access rules refuse.
 pub fn check(machine: &mut Machine) -> Flow {
@@ -38,7 +39,7 @@ fn one(machine: &mut Machine, access: &Access, depth: usize) -> Flow {
 
 fn networks(machine: &mut Machine, rules: &[NetworkRule]) -> Flow {
     let everyone = |rule: &NetworkRule| rule.first == 0 && rule.last == u128::MAX;
-    let address = machine.request.remote.as_deref().and_then(table::address_number);
+    let address = machine.request.remote.as_deref().and_then(address_number);
     if address.is_none() && !rules.first().is_some_and(everyone) {
         machine.recorder.assume("remote", "an address in none of the networks that are named");
     }

@@ -101,6 +101,7 @@ pub fn act(machine: &mut Machine, clause: &Clause, action: &Action) -> Try<Optio
         }
         Action::MarkInternal => machine.flags.internal = true,
         Action::KeepScope => machine.flags.path_changed = false,
+        Action::LoseName => machine.flags.name_lost = true,
         Action::MapTo(to) => return super::folder::map_to(machine, clause, to),
         Action::Cookie(value) => {
             let value = template::render(machine, value)?;

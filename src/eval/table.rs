@@ -5,8 +5,7 @@ use super::machine::{Machine, Value};
 use super::{escape, matching, template};
 use crate::ir::TableId;
 use crate::ir::clause::Store;
-use crate::ir::table::{GeoEntry, InternalFunction, Map, MapValue, Table, TableKind};
-use std::net::IpAddr;
+use crate::ir::table::{GeoEntry, InternalFunction, Map, MapValue, Table, TableKind, address_number};
 
 /// The value of a table with a source of its own. A table that is asked while it is being asked is empty.
 pub fn value(machine: &mut Machine, id: TableId) -> Try<Vec<u8>> {
@@ -120,15 +119,6 @@ fn by_wildcard<'m>(map: &'m Map, host: &[u8]) -> Option<&'m MapValue> {
         .max_by_key(|(suffix, ..)| suffix.len())
         .map(|(.., value)| value)
         .or_else(|| trailing.max_by_key(|(prefix, _)| prefix.len()).map(|(_, value)| value))
-}
-
-/// An address as a number, IPv4 mapped into IPv6.
-pub fn address_number(text: &[u8]) -> Option<u128> {
-    let address: IpAddr = std::str::from_utf8(text).ok()?.parse().ok()?;
-    Some(match address {
-        IpAddr::V4(v4) => u128::from(v4.to_ipv6_mapped()),
-        IpAddr::V6(v6) => u128::from(v6),
-    })
 }
 
 /// The smallest network that holds the address, the later of two alike; what is no address counts as 255.255.255.255.

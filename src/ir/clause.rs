@@ -112,6 +112,8 @@ pub enum Action {
     MarkInternal,
     /// Forget that the path changed, so that no scope is chosen again (nginx `break`).
     KeepScope,
+    /// The path no longer begins with the name of its location, so that `alias` cannot be used.
+    LoseName,
     /// Map the path to a file under a folder (Alias).
     MapTo(Box<MapTo>),
     /// Add a `Set-Cookie`; the value is made from the template.

@@ -5,6 +5,7 @@ use super::template::Template;
 use super::{Bytes, VarId};
 use crate::source::Span;
 use rustc_hash::FxHashMap;
+use std::net::IpAddr;
 
 /// A table and how it is asked.
 #[derive(Debug)]
@@ -85,4 +86,13 @@ pub enum InternalFunction {
     ToLower,
     Escape,
     Unescape,
+}
+
+/// An address as a number, IPv4 mapped into IPv6.
+pub fn address_number(text: &[u8]) -> Option<u128> {
+    let address: IpAddr = std::str::from_utf8(text).ok()?.parse().ok()?;
+    Some(match address {
+        IpAddr::V4(v4) => u128::from(v4.to_ipv6_mapped()),
+        IpAddr::V6(v6) => u128::from(v6),
+    })
 }

@@ -1,0 +1,123 @@
+//! What the lowering of one configuration carries along: the program so far, the variables, the refusals.
+
+use super::super::{Options, Version};
+use super::load::Node;
+use super::variables::Variables;
+use crate::ir::scope::Scope;
+use crate::ir::{Effect, Note, Program, Reach, Refusal, ScopeId, VarId};
+use crate::pcre;
+use crate::source::Span;
+
+/// The newest version whose behaviour is known; the default.
+pub const NEWEST: Version = Version(1, 31, 4);
+
+/// The lowering in progress.
+pub struct Context {
+    /// What is built.
+    pub program: Program,
+    /// The variables.
+    pub variables: Variables,
+    /// Found while a directive was read, in order.
+    pub refusals: Vec<Refusal>,
+    /// Found when everything was read.
+    pub late: Vec<Refusal>,
+    /// The version that is modelled.
+    pub version: Version,
+    /// Addresses whose default server was named.
+    pub defaults: Vec<String>,
+    /// Server names with a `*` at a place where it cannot be: seen only where an address has several servers.
+    pub wild_names: Vec<(Span, String)>,
+    /// A piece of a configuration: what it leaves open may stand elsewhere.
+    pub fragment: bool,
+}
+
+impl Context {
+    /// An empty program.
+    pub fn new(options: &Options, fragment: bool) -> Self {
+        Self {
+            program: Program::default(),
+            variables: Variables::default(),
+            refusals: Vec::new(),
+            late: Vec::new(),
+            version: options.version.unwrap_or(NEWEST),
+            defaults: Vec::new(),
+            wild_names: Vec::new(),
+            fragment,
+        }
+    }
+
+    /// Whether the version modelled is at least this one.
+    pub fn since(&self, major: u16, minor: u16, patch: u16) -> bool {
+        self.version >= Version(major, minor, patch)
+    }
+
+    /// Adds a scope.
+    pub fn scope(&mut self, scope: Scope) -> ScopeId {
+        self.program.scopes.push(scope);
+        ScopeId(u32::try_from(self.program.scopes.len() - 1).unwrap_or(u32::MAX))
+    }
+
+    /// The server would stop here.
+    pub fn refuse(&mut self, span: Span, message: impl Into<String>) {
+        self.refusals.push(Refusal { span, message: message.into(), help: None, reach: Reach::Server });
+    }
+
+    /// The server would stop here, once everything is read.
+    pub fn refuse_late(&mut self, span: Span, message: impl Into<String>) {
+        self.late.push(Refusal { span, message: message.into(), help: None, reach: Reach::Server });
+    }
+
+    /// Something that is not modelled.
+    pub fn note(&mut self, node: Node, effect: Effect, reason: &str) -> Note {
+        let directive = String::from_utf8_lossy(node.name()).into_owned();
+        let note = Note { span: node.head(), directive, effect, reason: reason.to_owned() };
+        self.program.notes.push(note.clone());
+        note
+    }
+
+    /// A regular expression with the variables of its named groups. What PCRE2 rejects is refused.
+    pub fn regex(
+        &mut self,
+        text: &[u8],
+        caseless: bool,
+        span: Span,
+    ) -> (crate::ir::pattern::Regex, Box<[(u32, VarId)]>) {
+        let options = pcre::Options { caseless, ..pcre::Options::default() };
+        let regex = crate::ir::pattern::Regex::new(text, options, span);
+        if plain(text) {
+            return (regex, Box::new([]));
+        }
+        let names = match regex.compiled() {
+            Ok(compiled) => compiled.names().map(|(group, name)| (group, name.to_vec())).collect::<Vec<_>>(),
+            Err(error) => {
+                let shown = String::from_utf8_lossy(text);
+                let rest = text.get(error.offset..).filter(|rest| !rest.is_empty());
+                let at = rest.map(|rest| format!(" at \"{}\"", String::from_utf8_lossy(rest))).unwrap_or_default();
+                let message = format!("pcre2_compile() failed: {} in \"{shown}\"{at}", error.message);
+                self.refuse(span, message);
+                Vec::new()
+            }
+        };
+        let mut named = Vec::new();
+        for (group, name) in names {
+            match self.variables.define(&name, span) {
+                Ok(variable) => named.push((group, variable)),
+                Err(message) => self.refuse(span, message),
+            }
+        }
+        (regex, named.into())
+    }
+}
+
+/// Whether an expression is so plain that it compiles for sure and has no named groups: not compiled before it is needed.
+fn plain(text: &[u8]) -> bool {
+    let mut bytes = text.iter().peekable();
+    while let Some(byte) = bytes.next() {
+        let fine = byte.is_ascii_alphanumeric() || b"/_-.,~%@:=&^$ ".contains(byte) || *byte >= 0x80;
+        let escaped = *byte == b'\\' && bytes.next_if(|next| b"./-?+&()".contains(next)).is_some();
+        if !fine && !escaped {
+            return false;
+        }
+    }
+    true
+}

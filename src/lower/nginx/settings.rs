@@ -1,0 +1,399 @@
+//! Settings of http, server, location and if blocks, and how inner ones are laid over outer ones.
+
+use super::context::Context;
+use super::load::Node;
+use super::variables::Captures;
+use crate::ir::Effect;
+use crate::ir::clause::Handler;
+use crate::ir::policy::{SelfHost, SelfPort, SelfUrl};
+use crate::ir::scope::{
+    Access, AliasTo, ErrorPage, ErrorStatus, ErrorTarget, HeaderAction, HeaderRule, Listed, NetworkRule, Settings,
+};
+use crate::ir::template::Template;
+use crate::ir::{Bytes, Note};
+use crate::source::Span;
+use std::sync::Arc;
+
+/// How `add_header` lists combine (`add_header_inherit`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeaderInherit {
+    /// The outer list counts where the inner one is empty.
+    On,
+    /// The outer list never counts.
+    Off,
+    /// The outer list follows the own one.
+    Merge,
+}
+
+/// What one block says, or what is in force in it once laid over the outer ones.
+#[derive(Clone, Debug, Default)]
+pub struct Level {
+    absolute: Option<bool>,
+    own_name: Option<bool>,
+    port: Option<bool>,
+    pub merge_slashes: Option<bool>,
+    msie_refresh: Option<bool>,
+    recursive: Option<bool>,
+    listing: Option<bool>,
+    root: Option<Template>,
+    alias: Option<AliasTo>,
+    index: Option<Vec<Template>>,
+    error_pages: Vec<Arc<ErrorPage>>,
+    headers: Vec<Arc<HeaderRule>>,
+    inherit: Option<HeaderInherit>,
+    more: Vec<Arc<HeaderRule>>,
+    expires: Option<Vec<Arc<HeaderRule>>>,
+    networks: Vec<NetworkRule>,
+    login: Option<Option<Span>>,
+    other_access: Option<Option<(Span, String)>>,
+    any_access: Option<bool>,
+    /// What serves content; inherited by `if` and `limit_except` only.
+    pub handler: Option<Handler>,
+    /// Whether the handler makes the location redirect its own name without the slash.
+    pub passes_on: bool,
+    notes: Vec<Note>,
+}
+
+impl Level {
+    /// This level laid over an outer one. `same_place`: an `if` or `limit_except`, which keeps the handler.
+    pub fn over(self, outer: &Self, same_place: bool) -> Self {
+        let inherit = self.inherit.or(outer.inherit);
+        let headers = match inherit.unwrap_or(HeaderInherit::On) {
+            HeaderInherit::On if self.headers.is_empty() => outer.headers.clone(),
+            HeaderInherit::Merge => self.headers.iter().chain(&outer.headers).cloned().collect(),
+            _ => self.headers,
+        };
+        let rooted = self.root.is_some() || self.alias.is_some();
+        let kept = same_place && self.handler.is_none();
+        Self {
+            absolute: self.absolute.or(outer.absolute),
+            own_name: self.own_name.or(outer.own_name),
+            port: self.port.or(outer.port),
+            merge_slashes: self.merge_slashes.or(outer.merge_slashes),
+            msie_refresh: self.msie_refresh.or(outer.msie_refresh),
+            recursive: self.recursive.or(outer.recursive),
+            listing: self.listing.or(outer.listing),
+            root: if rooted { self.root } else { outer.root.clone() },
+            alias: if rooted { self.alias } else { outer.alias.clone() },
+            index: self.index.or_else(|| outer.index.clone()),
+            error_pages: if self.error_pages.is_empty() { outer.error_pages.clone() } else { self.error_pages },
+            headers,
+            inherit,
+            more: outer.more.iter().chain(&self.more).cloned().collect(),
+            expires: self.expires.or_else(|| outer.expires.clone()),
+            networks: if self.networks.is_empty() { outer.networks.clone() } else { self.networks },
+            login: self.login.or(outer.login),
+            other_access: self.other_access.or_else(|| outer.other_access.clone()),
+            any_access: self.any_access.or(outer.any_access),
+            handler: if kept { outer.handler.clone() } else { self.handler },
+            passes_on: self.passes_on,
+            notes: outer.notes.iter().chain(&self.notes).cloned().collect(),
+        }
+    }
+
+    /// As settings of a scope.
+    pub fn settings(&self) -> Settings {
+        let own = |on: Option<bool>| on == Some(true);
+        let self_url = SelfUrl {
+            host: if own(self.own_name) { SelfHost::ServerName } else { SelfHost::Request },
+            port: if self.port == Some(false) { SelfPort::Never } else { SelfPort::Local },
+            scheme: None,
+        };
+        let expires = self.expires.iter().flatten();
+        Settings {
+            self_url: Some(self_url),
+            absolute: Some(self.absolute != Some(false)),
+            merge_slashes: self.merge_slashes,
+            root: self.root.clone(),
+            alias: self.alias.clone(),
+            index: self.index.clone(),
+            listing: self.listing,
+            error_pages: Listed { items: self.error_pages.clone(), ..Listed::default() },
+            recursive_error_pages: self.recursive,
+            headers: Listed {
+                items: self.more.iter().chain(expires).chain(&self.headers).cloned().collect(),
+                ..Listed::default()
+            },
+            access: self.access(),
+            handler: self.handler.clone(),
+            msie_refresh: self.msie_refresh,
+            ..Settings::default()
+        }
+    }
+
+    fn access(&self) -> Option<Access> {
+        let mut all = Vec::new();
+        if !self.networks.is_empty() {
+            all.push(Access::Networks(self.networks.clone().into()));
+        }
+        if let Some(Some(span)) = self.login {
+            all.push(Access::Login(span));
+        }
+        if let Some(Some((span, what))) = &self.other_access {
+            all.push(Access::Unknown(what.clone(), *span));
+        }
+        if self.any_access == Some(true) && all.len() > 1 {
+            let span = self.login.flatten().or(self.networks.first().map(|rule| rule.span))?;
+            return Some(Access::Unknown("`satisfy any`".to_owned(), span));
+        }
+        if all.len() > 1 { Some(Access::Each(all)) } else { all.pop() }
+    }
+
+    /// Unmodelled directives in force.
+    pub fn notes(&self) -> Vec<Note> {
+        self.notes.clone()
+    }
+}
+
+fn flag(node: Node) -> Option<bool> {
+    Some(node.arg(0)?.eq_ignore_ascii_case(b"on"))
+}
+
+/// Names of directives that hand the request on, and make a location redirect its own name.
+const PASSES: &[&[u8]] =
+    &[b"proxy_pass", b"fastcgi_pass", b"uwsgi_pass", b"scgi_pass", b"grpc_pass", b"memcached_pass"];
+
+/// Directives of modules that answer with content in a way that is not modelled.
+const OPAQUE: &[&[u8]] = &[
+    b"content_by_lua",
+    b"content_by_lua_block",
+    b"content_by_lua_file",
+    b"js_content",
+    b"perl",
+    b"echo",
+    b"passenger_enabled",
+    b"random_index",
+    b"dav_methods",
+    b"image_filter",
+];
+
+impl Context {
+    /// Reads one directive into a level; `false` where it is none of these. `name`: how many bytes the location's name has
+    /// (for `alias`), `None` for patterns.
+    pub fn setting(&mut self, level: &mut Level, node: Node, name: Option<usize>) -> bool {
+        match node.name() {
+            b"absolute_redirect" => level.absolute = flag(node),
+            b"server_name_in_redirect" => level.own_name = flag(node),
+            b"port_in_redirect" => level.port = flag(node),
+            b"merge_slashes" => level.merge_slashes = flag(node),
+            b"msie_refresh" => level.msie_refresh = flag(node),
+            b"recursive_error_pages" => level.recursive = flag(node),
+            b"autoindex" => level.listing = flag(node),
+            b"root" | b"alias" => self.root(level, node, name),
+            b"index" => {
+                let names = (0..node.words().len()).filter_map(|at| Some((node.arg(at)?, node.arg_span(at))));
+                let names: Vec<Template> = names.map(|(text, span)| self.template(text, Captures::Raw, span)).collect();
+                level.index.get_or_insert_default().extend(names);
+            }
+            b"error_page" => self.error_page(level, node),
+            b"add_header" => self.add_header(level, node),
+            b"add_header_inherit" => {
+                level.inherit = match node.arg(0) {
+                    Some(b"off") => Some(HeaderInherit::Off),
+                    Some(b"merge") => Some(HeaderInherit::Merge),
+                    _ => Some(HeaderInherit::On),
+                }
+            }
+            b"more_set_headers" | b"more_clear_headers" => self.more_headers(level, node),
+            b"expires" => self.expires(level, node),
+            b"allow" | b"deny" => self.network(level, node),
+            b"satisfy" => level.any_access = Some(node.arg(0) == Some(b"any")),
+            b"auth_basic" => level.login = Some((node.arg(0) != Some(b"off")).then(|| node.head())),
+            b"auth_request" | b"auth_jwt" | b"access_by_lua" | b"access_by_lua_block" | b"access_by_lua_file" => {
+                self.note(node, Effect::May, "whether it lets a request in is not known");
+                let what = format!("`{}`", String::from_utf8_lossy(node.name()));
+                level.other_access = Some((node.arg(0) != Some(b"off")).then(|| (node.head(), what)));
+            }
+            b"stub_status" | b"empty_gif" => level.handler = Some(Handler::Fixed(200)),
+            name if PASSES.contains(&name) => {
+                level.handler = Some(Handler::Dynamic(name.into()));
+                level.passes_on = true;
+            }
+            name if OPAQUE.contains(&name) => {
+                self.note(node, Effect::May, "what it answers is not known");
+                level.handler = Some(Handler::Opaque(name.into()));
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn root(&mut self, level: &mut Level, node: Node, name: Option<usize>) {
+        let Some(text) = node.arg(0) else { return };
+        let is_alias = node.name() == b"alias";
+        let other = if level.alias.is_some() { "alias" } else { "root" };
+        if level.root.is_some() || level.alias.is_some() {
+            let own = if is_alias { "alias" } else { "root" };
+            let message = match own == other {
+                true => format!("\"{own}\" directive is duplicate"),
+                false => format!("\"{own}\" directive is duplicate, \"{other}\" directive was specified earlier"),
+            };
+            return self.refuse(node.head(), message);
+        }
+        let trimmed = if is_alias { text } else { text.strip_suffix(b"/").unwrap_or(text) };
+        let to = self.template(trimmed, Captures::Raw, node.arg_span(0));
+        if is_alias {
+            level.alias = Some(AliasTo { to, name });
+        } else {
+            level.root = Some(to);
+        }
+    }
+
+    fn error_page(&mut self, level: &mut Level, node: Node) {
+        let count = node.words().len();
+        let Some(target) = count.checked_sub(1).and_then(|last| node.arg(last)) else { return };
+        let mut codes = count - 1;
+        let mut status = ErrorStatus::Original;
+        if let Some(word) = codes.checked_sub(1).and_then(|at| node.arg(at))
+            && let Some(given) = word.strip_prefix(b"=")
+        {
+            codes -= 1;
+            let number = std::str::from_utf8(given).ok().and_then(|text| text.parse::<u16>().ok());
+            status = match (given, number) {
+                (b"", _) => ErrorStatus::Target,
+                (_, Some(number)) => ErrorStatus::Fixed(number),
+                _ => {
+                    let shown = String::from_utf8_lossy(word);
+                    return self.refuse(node.arg_span(codes), format!("invalid value \"{shown}\""));
+                }
+            };
+        }
+        let text = self.template(target, Captures::Raw, node.arg_span(count - 1));
+        let made = match target.first() {
+            Some(b'/') => ErrorTarget::Path(text),
+            Some(b'@') if super::rewrite::is_fixed(&text) => ErrorTarget::Named(target.into()),
+            _ => ErrorTarget::Url(text),
+        };
+        for at in 0..codes {
+            let Some(word) = node.arg(at) else { continue };
+            let shown = String::from_utf8_lossy(word).into_owned();
+            let Some(code) = shown.parse::<u16>().ok() else {
+                return self.refuse(node.arg_span(at), format!("invalid value \"{shown}\""));
+            };
+            if !(300..=599).contains(&code) || code == 499 {
+                let message = match code {
+                    499 => "value \"499\" is not allowed".to_owned(),
+                    _ => format!("value \"{shown}\" must be between 300 and 599"),
+                };
+                return self.refuse(node.arg_span(at), message);
+            }
+            // 494 to 497 are sent as 400 where no status is named.
+            let status = match (status, code) {
+                (ErrorStatus::Original, 494..=497) => ErrorStatus::Fixed(400),
+                (status, _) => status,
+            };
+            let page = ErrorPage { span: node.head(), code, target: made.clone(), status };
+            level.error_pages.push(Arc::new(page));
+        }
+    }
+
+    fn add_header(&mut self, level: &mut Level, node: Node) {
+        let (Some(name), Some(value)) = (node.arg(0), node.arg(1)) else { return };
+        let always = match node.arg(2) {
+            None => false,
+            Some(b"always") => true,
+            Some(other) => {
+                let shown = String::from_utf8_lossy(other);
+                return self.refuse(node.arg_span(2), format!("invalid parameter \"{shown}\""));
+            }
+        };
+        let value = self.template(value, Captures::Raw, node.arg_span(1));
+        level.headers.push(header(node, HeaderAction::Add, name.into(), value, always));
+    }
+
+    fn more_headers(&mut self, level: &mut Level, node: Node) {
+        let clears = node.name() == b"more_clear_headers";
+        let mut words = (0..node.words().len()).filter_map(|at| Some((node.arg(at)?, node.arg_span(at))));
+        while let Some((word, span)) = words.next() {
+            if matches!(word, b"-s" | b"-t") {
+                words.next();
+                continue;
+            }
+            if word.starts_with(b"-") {
+                continue;
+            }
+            let (name, value) = match memchr::memchr(b':', word).filter(|_| !clears) {
+                Some(at) => (word.get(..at), word.get(at + 1..)),
+                None => (Some(word), None),
+            };
+            let value = value.unwrap_or_default().trim_ascii_start();
+            let action = if value.is_empty() { HeaderAction::Unset } else { HeaderAction::Set };
+            let value = self.template(value, Captures::Raw, span);
+            let name = name.unwrap_or_default().trim_ascii();
+            level.more.push(header(node, action, name.into(), value, true));
+        }
+    }
+
+    fn expires(&mut self, level: &mut Level, node: Node) {
+        let last = node.words().len().saturating_sub(1);
+        let value = node.arg(last).unwrap_or_default();
+        let text: &[u8] = match value {
+            b"off" => {
+                level.expires = Some(Vec::new());
+                return;
+            }
+            b"max" => b"max-age=315360000",
+            b"epoch" => b"no-cache",
+            _ if value.starts_with(b"-") => b"no-cache",
+            _ => match seconds(value) {
+                Some(seconds) if node.arg(0) != Some(b"modified") => {
+                    let value = Template::literal(format!("max-age={seconds}").into_bytes());
+                    level.expires =
+                        Some(vec![header(node, HeaderAction::Add, b"Cache-Control"[..].into(), value, false)]);
+                    return;
+                }
+                _ => {
+                    level.expires = Some(Vec::new());
+                    return;
+                }
+            },
+        };
+        level.expires =
+            Some(vec![header(node, HeaderAction::Add, b"Cache-Control"[..].into(), Template::literal(text), false)]);
+    }
+
+    fn network(&mut self, level: &mut Level, node: Node) {
+        let Some(text) = node.arg(0) else { return };
+        let allow = node.name() == b"allow";
+        let range = match text {
+            b"all" => Some((0, u128::MAX)),
+            b"unix:" => return,
+            text => super::tables::network(text),
+        };
+        let Some((first, last)) = range else {
+            let shown = String::from_utf8_lossy(text);
+            return self.refuse(node.arg_span(0), format!("invalid parameter \"{shown}\""));
+        };
+        level.networks.push(NetworkRule { span: node.head(), first, last, allow });
+    }
+}
+
+fn header(node: Node, action: HeaderAction, name: Bytes, value: Template, always: bool) -> Arc<HeaderRule> {
+    let span = node.head();
+    Arc::new(HeaderRule { span, action, name, value, pattern: None, always, condition: None, early: false })
+}
+
+/// A time such as `1d12h` in seconds.
+fn seconds(text: &[u8]) -> Option<u64> {
+    let mut total = 0u64;
+    let mut number: Option<u64> = None;
+    for &byte in text {
+        let unit = match byte {
+            b'0'..=b'9' => {
+                number = Some(number.unwrap_or(0).checked_mul(10)?.checked_add(u64::from(byte - b'0'))?);
+                continue;
+            }
+            b's' => 1,
+            b'm' => 60,
+            b'h' => 3600,
+            b'd' => 86_400,
+            b'w' => 604_800,
+            b'M' => 2_592_000,
+            b'y' => 31_536_000,
+            b' ' => continue,
+            _ => return None,
+        };
+        total = total.checked_add(number.take()?.checked_mul(unit)?)?;
+    }
+    total.checked_add(number.unwrap_or(0))
+}
