@@ -179,7 +179,8 @@ fn differences(case: &Case, version: Version) -> Vec<String> {
     };
     let lowered = lower::lower(&mut sources, main, &options, &Disk);
     let program = &lowered.program;
-    let refusal = program.refusals.first().map(|refusal| refusal.message.clone());
+    let refusal =
+        program.refusals.first().map(|refusal| refusal.message.replace(&*folder.path().to_string_lossy(), "PREFIX"));
     let mut found = Vec::new();
     match (&case.config_error, refusal) {
         (None, Some(message)) => return vec![format!("{}: refused: {message}", case.name)],

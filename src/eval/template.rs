@@ -59,8 +59,8 @@ fn two_passes(machine: &mut Machine, template: &Template) -> Try<(Vec<u8>, Optio
         let (length, kept) = match part {
             Part::Literal(bytes) => (bytes.len(), None),
             Part::Capture { .. } => (value(machine, part)?.len(), None),
-            // A variable that was set is read again in the second pass; one that is computed is not.
-            Part::Variable(id) if machine.variable(*id).is_some() => (value(machine, part)?.len(), None),
+            // A variable that may have been set meanwhile is read again in the second pass; one that is computed is not.
+            Part::Variable(id) if !is_computed(machine, *id) => (value(machine, part)?.len(), None),
             _ => {
                 let value = value(machine, part)?;
                 (value.len(), Some(value))
@@ -84,6 +84,12 @@ fn two_passes(machine: &mut Machine, template: &Template) -> Try<(Vec<u8>, Optio
         }
     }
     Ok((out.bytes, out.mark))
+}
+
+/// Whether a variable's value is a table's.
+fn is_computed(machine: &Machine, id: VarId) -> bool {
+    let origin = machine.program.variables.get(id.0 as usize).map(|variable| &variable.origin);
+    matches!(origin, Some(Origin::Table(_))) && machine.variable(id).is_none()
 }
 
 /// The bytes of one part.

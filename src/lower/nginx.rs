@@ -153,8 +153,12 @@ fn finish(mut context: Context, loaded: &Loaded, options: &Options) -> Program {
 fn in_order(loaded: &Loaded, found: Vec<Refusal>, late: Vec<Refusal>) -> Vec<Refusal> {
     let templates = |refusal: &Refusal| !loaded.templates.contains(&refusal.span.file);
     let found = found.into_iter().filter(templates);
-    let mut early: Vec<Refusal> = loaded.refusals.iter().cloned().chain(found).collect();
-    early.sort_by_key(|refusal| (refusal.span.file, refusal.span.start));
+    let mut early = loaded.refusals.clone();
+    for refusal in found {
+        let behind = |other: &Refusal| other.span.file == refusal.span.file && other.span.start > refusal.span.start;
+        let at = early.iter().position(behind).unwrap_or(early.len());
+        early.insert(at, refusal);
+    }
     early.extend(late.into_iter().filter(templates));
     early
 }

@@ -34,12 +34,14 @@ pub struct Context {
 impl Context {
     /// An empty program.
     pub fn new(options: &Options, fragment: bool) -> Self {
+        let version = options.version.unwrap_or(NEWEST);
+        let text = format!("{}.{}.{}", version.0, version.1, version.2);
         Self {
             program: Program::default(),
-            variables: Variables::default(),
+            variables: Variables::of_version(text),
             refusals: Vec::new(),
             late: Vec::new(),
-            version: options.version.unwrap_or(NEWEST),
+            version,
             defaults: Vec::new(),
             wild_names: Vec::new(),
             fragment,

@@ -149,6 +149,13 @@ fn flag(node: Node) -> Option<bool> {
     Some(node.arg(0)?.eq_ignore_ascii_case(b"on"))
 }
 
+/// Whether an upstream is port 1 of this machine, where nothing ever listens: the usual way to write a dead end.
+fn leads_nowhere(upstream: &[u8]) -> bool {
+    let address = upstream.strip_prefix(b"http://").or_else(|| upstream.strip_prefix(b"https://")).unwrap_or(upstream);
+    let rest = [&b"127.0.0.1:1"[..], b"localhost:1", b"[::1]:1"].iter().find_map(|dead| address.strip_prefix(*dead));
+    rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'/')))
+}
+
 /// Names of directives that hand the request on, and make a location redirect its own name.
 const PASSES: &[&[u8]] =
     &[b"proxy_pass", b"fastcgi_pass", b"uwsgi_pass", b"scgi_pass", b"grpc_pass", b"memcached_pass"];
@@ -206,7 +213,10 @@ impl Context {
             }
             b"stub_status" | b"empty_gif" => level.handler = Some(Handler::Fixed(200)),
             name if PASSES.contains(&name) => {
-                level.handler = Some(Handler::Dynamic(name.into()));
+                level.handler = Some(match node.arg(0).is_some_and(leads_nowhere) {
+                    true => Handler::Fixed(502),
+                    false => Handler::Dynamic(name.into()),
+                });
                 level.passes_on = true;
             }
             name if OPAQUE.contains(&name) => {

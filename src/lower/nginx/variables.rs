@@ -106,6 +106,8 @@ pub struct Variables {
     pub list: Vec<Variable>,
     /// Where each was first mentioned, and whether something defines it.
     uses: Vec<(Span, bool)>,
+    /// The version of the server, as text.
+    pub version: String,
     /// Names that modules which are not modelled may define.
     pub anything_goes: bool,
 }
@@ -159,6 +161,11 @@ fn prefixed(name: &str) -> Option<Attribute> {
 }
 
 impl Variables {
+    /// No variables yet, of a server of this version.
+    pub fn of_version(version: String) -> Self {
+        Self { version, ..Self::default() }
+    }
+
     fn lookup(&mut self, name: &[u8], origin: impl FnOnce() -> Origin, span: Span) -> VarId {
         if let Some(&id) = self.by_name.get(name) {
             return id;
@@ -200,6 +207,9 @@ impl Variables {
     pub fn part(&mut self, name: &[u8], span: Span) -> Part {
         let name = name.to_ascii_lowercase();
         let text = String::from_utf8_lossy(&name).into_owned();
+        if text == "nginx_version" {
+            return Part::Attribute(Attribute::Fixed(self.version.clone().into_bytes().into()));
+        }
         if let Some(attribute) = builtin(&text) {
             return Part::Attribute(attribute);
         }
