@@ -42,6 +42,9 @@ pub struct Entry {
     /// What it does, in one sentence, for the editor. Empty where nobody wrote one.
     #[serde(default)]
     pub doc: String,
+    /// The classes of rights of which a folder's own file needs one to use it (Apache's `AllowOverride`).
+    #[serde(default)]
+    pub allow: Vec<String>,
     /// Of a module that a stock server does not have: never refused, only noted.
     #[serde(default)]
     pub third_party: bool,
@@ -61,11 +64,16 @@ pub enum Effect {
 
 /// How many words a directive takes.
 ///
-/// Written as `none`, `any`, `flag` (one word, `on` or `off`), a number, `2-3` or `1+`.
+/// Written as `none`, `any`, `flag` (one word, `on` or `off`), a number, `2-3`, `1+`, `1|3` (one of the two), or
+/// `raw` (it splits its text by a rule of its own).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Args {
     /// One word: `on` or `off` in any case.
     Flag,
+    /// The directive splits its text itself, so that nothing can be said by counting.
+    Raw,
+    /// One or the other number of words.
+    Either(usize, usize),
     /// Between `min` and `max` words, both included; no upper bound where `max` is absent.
     Count {
         /// The fewest.
@@ -80,6 +88,8 @@ impl Args {
     pub fn accepts(self, words: usize) -> bool {
         match self {
             Self::Flag => words == 1,
+            Self::Raw => true,
+            Self::Either(few, many) => words == few || words == many,
             Self::Count { min, max } => words >= min && max.is_none_or(|max| words <= max),
         }
     }
@@ -88,8 +98,13 @@ impl Args {
         let number = |text: &str| text.parse::<usize>().ok();
         Some(match text {
             "flag" => Self::Flag,
+            "raw" => Self::Raw,
             "none" => Self::Count { min: 0, max: Some(0) },
             "any" => Self::Count { min: 0, max: None },
+            _ if text.contains('|') => {
+                let (few, many) = text.split_once('|')?;
+                Self::Either(number(few)?, number(many)?)
+            }
             _ => match (text.strip_suffix('+'), text.split_once('-')) {
                 (Some(min), _) => Self::Count { min: number(min)?, max: None },
                 (_, Some((min, max))) => Self::Count { min: number(min)?, max: Some(number(max)?) },
@@ -227,6 +242,8 @@ mod tests {
         assert_eq!(Args::parse("1+"), Some(Args::Count { min: 1, max: None }));
         assert_eq!(Args::parse("none"), Some(Args::Count { min: 0, max: Some(0) }));
         assert_eq!(Args::parse("4"), Some(Args::Count { min: 4, max: Some(4) }));
+        assert_eq!(Args::parse("1|3"), Some(Args::Either(1, 3)));
+        assert_eq!(Args::parse("raw"), Some(Args::Raw));
         assert_eq!(Args::parse("some"), None);
     }
 
