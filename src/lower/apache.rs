@@ -2,8 +2,10 @@
 //! submodules say what the loaded lines mean.
 
 pub mod check;
+pub mod conditional;
 pub mod defines;
 pub mod load;
+pub mod macros;
 pub mod modules;
 pub mod words;
 

@@ -252,7 +252,8 @@ pub fn section_open(input: &[u8]) -> IResult<&[u8], &[u8]> {
 
 /// Name and words of a plain line, which does not start with a blank.
 fn directive(body: &[u8]) -> Head<'_> {
-    let name = word(body).map(|(_, raw)| raw).unwrap_or(Raw { value: Cow::Borrowed(body), length: body.len(), quote: None });
+    let name =
+        word(body).map(|(_, raw)| raw).unwrap_or(Raw { value: Cow::Borrowed(body), length: body.len(), quote: None });
     let (args, rest) = words(body, name.length, body.len());
     Head { name: (0, name), args, rest }
 }

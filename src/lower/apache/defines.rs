@@ -9,6 +9,15 @@ pub struct Defines {
 }
 
 impl Defines {
+    /// The names given on the command line.
+    pub fn of(given: &[(String, Option<String>)]) -> Self {
+        let mut defines = Self::default();
+        for (name, value) in given {
+            defines.set(name.as_bytes(), value.as_ref().map(|value| value.as_bytes()));
+        }
+        defines
+    }
+
     /// Whether the name is defined, with or without a value.
     pub fn contains(&self, name: &[u8]) -> bool {
         self.values.contains_key(name)
@@ -17,5 +26,53 @@ impl Defines {
     /// The name's value, if it has one.
     pub fn value(&self, name: &[u8]) -> Option<&[u8]> {
         self.values.get(name)?.as_deref()
+    }
+
+    /// `Define NAME [value]`.
+    pub fn set(&mut self, name: &[u8], value: Option<&[u8]>) {
+        self.values.insert(name.into(), value.map(Into::into));
+    }
+
+    /// `UnDefine NAME`.
+    pub fn unset(&mut self, name: &[u8]) {
+        self.values.remove(name);
+    }
+
+    /// Replaces every `${NAME}` of a line that has a value, in one pass; `None` where nothing changes.
+    pub fn expand(&self, text: &[u8]) -> Option<Vec<u8>> {
+        let mut found = memchr::memmem::find(text, b"${")?;
+        let (mut out, mut done) = (Vec::new(), 0);
+        loop {
+            let name = text.get(found + 2..).and_then(|tail| tail.get(..memchr::memchr(b'}', tail)?));
+            let next = match name.map(|name| (name.len(), self.value(name))) {
+                Some((length, Some(value))) => {
+                    out.extend_from_slice(text.get(done..found).unwrap_or_default());
+                    out.extend_from_slice(value);
+                    done = found + length + 3;
+                    done
+                }
+                _ => found + 2,
+            };
+            match text.get(next..).and_then(|tail| memchr::memmem::find(tail, b"${")) {
+                Some(at) => found = next + at,
+                None => break,
+            }
+        }
+        out.extend_from_slice(text.get(done..).unwrap_or_default());
+        (done > 0).then_some(out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_put_in_once_and_what_has_none_stays() {
+        let mut defines = Defines::default();
+        defines.set(b"a", Some(b"${b} x"));
+        defines.set(b"b", None);
+        assert_eq!(defines.expand(b"1 ${a} ${b} ${map:k} ${").unwrap(), b"1 ${b} x ${b} ${map:k} ${");
+        assert_eq!(defines.expand(b"${c}"), None);
     }
 }
