@@ -291,3 +291,6 @@ fn words(body: &[u8], from: usize, to: usize) -> (Vec<(usize, Raw<'_>)>, Range<u
     }
     (found, start..end)
 }
+
+#[cfg(test)]
+mod tests;

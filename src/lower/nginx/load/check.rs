@@ -248,6 +248,8 @@ fn place_help(name: &[u8]) -> String {
 fn count(args: Args) -> String {
     match args {
         Args::Flag => "`on` or `off`".to_owned(),
+        Args::Raw => "any arguments".to_owned(),
+        Args::Either(few, many) => format!("{few} or {many} arguments"),
         Args::Count { min: 0, max: Some(0) } => "no arguments".to_owned(),
         Args::Count { min: 1, max: Some(1) } => "1 argument".to_owned(),
         Args::Count { min, max: Some(max) } if min == max => format!("{min} arguments"),
