@@ -1,3 +1,97 @@
-//! The command line: the only place with input and output, `clap`, the environment and exit codes.
+//! The program: the only place with input and output, arguments, environment and exit codes.
 
+pub mod args;
+pub mod check;
+pub mod detect;
 pub mod disk;
+pub mod input;
+pub mod pages;
+pub mod select;
+pub mod trace;
+
+use args::{Cli, Command};
+use clap::{CommandFactory, Parser};
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+/// What a command comes to, as in the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Exit {
+    /// Nothing to complain of.
+    Clean = 0,
+    /// Findings, or a difference.
+    Findings = 1,
+    /// The job could not be done.
+    Trouble = 2,
+}
+
+/// Why a command stopped: what is wrong and what to do, for standard error.
+#[derive(Debug, thiserror::Error)]
+pub enum Stop {
+    /// Something to tell the user.
+    #[error("{0}")]
+    Told(String),
+    /// Output could not be written.
+    #[error("cannot write the output: {0}")]
+    Output(#[from] std::io::Error),
+}
+
+/// Runs the program with the process's arguments.
+pub fn main() -> ExitCode {
+    let exit = match Cli::try_parse() {
+        Ok(cli) => run(cli),
+        Err(error) => {
+            // A closed pipe while printing help is no news.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    match exit {
+        Ok(exit) => ExitCode::from(exit as u8),
+        // The reader has gone: nobody is left to be told.
+        Err(Stop::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(stop) => {
+            complain(&stop.to_string());
+            ExitCode::from(Exit::Trouble as u8)
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<Exit, Stop> {
+    let mut out = std::io::BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
+    let exit = match cli.command {
+        None => check::run(&cli.check, &mut out),
+        Some(Command::Check(args)) => check::run(&args, &mut out),
+        Some(Command::Trace(args)) => trace::run(&args, &mut out),
+        Some(Command::Explain(args)) => pages::explain(&args, &mut out),
+        Some(Command::Rules(args)) => pages::rules(&args, &mut out),
+        Some(Command::Completions { shell }) => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "redirlint", &mut script);
+            out.write_all(&script)?;
+            Ok(Exit::Clean)
+        }
+        Some(Command::Man) => {
+            clap_mangen::Man::new(Cli::command()).render(&mut out)?;
+            Ok(Exit::Clean)
+        }
+    }?;
+    out.flush()?;
+    Ok(exit)
+}
+
+/// Says something on standard error, as one line that starts with `error:`.
+pub fn complain(message: &str) {
+    let _ = writeln!(std::io::stderr(), "error: {}", crate::report::shown::escape(message));
+}
+
+/// Whether to colour standard output.
+pub fn colour(choice: args::Color) -> bool {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0");
+    match choice {
+        args::Color::Always => true,
+        args::Color::Never => false,
+        args::Color::Auto if std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) => false,
+        args::Color::Auto => set("CLICOLOR_FORCE") || std::io::stdout().is_terminal(),
+    }
+}

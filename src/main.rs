@@ -1,2 +1,5 @@
-//! x
-fn main() {}
+//! Parse arguments, run, exit code; nothing else.
+
+fn main() -> std::process::ExitCode {
+    redirlint::cli::main()
+}

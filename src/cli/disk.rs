@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// Files found below a folder at the most; a site with more per-folder files than this is cut off there.
 const MOST: usize = 10_000;
 /// Largest file that is read, in bytes; a configuration beyond it is a mistake.
-const LARGEST: u64 = 1 << 30;
+pub const LARGEST: u64 = 64 << 20;
 
 /// The file system, and what the user assumed of it.
 #[derive(Clone, Debug, Default)]
@@ -136,7 +136,7 @@ pub fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
         return refuse(if meta.is_dir() { "is a directory" } else { "is not a regular file" });
     }
     if meta.len() > LARGEST {
-        return refuse("is larger than 1 GiB");
+        return refuse("is larger than the 64 MiB that are read");
     }
     std::fs::read(path)
 }

@@ -1,0 +1,257 @@
+//! Every command and flag. Help, completion and the man page are made from these definitions.
+
+use crate::diagnostic::Severity;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+const EXIT_CODES: &str = "Exit codes:\n  0  nothing at or above the failing severity\n  1  findings, a failed test or a difference\n  2  the job could not be done: usage, unreadable file, internal error";
+
+fn version() -> String {
+    format!("{} (PCRE2 {})", env!("CARGO_PKG_VERSION"), crate::pcre::version())
+}
+
+/// Finds loops, chains, wrong statuses and lost headers in Apache and nginx redirects, and proves each with a request.
+#[derive(Debug, Parser)]
+#[command(name = "redirlint", version = version(), args_conflicts_with_subcommands = true, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// The command; `check` where none is given.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub check: CheckArgs,
+}
+
+#[allow(missing_docs)]
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Lint configurations (the default command)
+    Check(CheckArgs),
+    /// Tell what the server would answer, hop by hop, and which line decided it
+    Trace(TraceArgs),
+    /// Show a rule's page
+    Explain(ExplainArgs),
+    /// List the rules
+    Rules(RulesArgs),
+    /// Print a shell's completion script
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+/// Flags shared by the commands that read a configuration.
+#[allow(missing_docs)]
+#[derive(Debug, Clone, Default, Args)]
+pub struct Shared {
+    /// The language, where name and content do not tell
+    #[arg(long = "as", value_name = "DIALECT")]
+    pub dialect: Option<As>,
+    /// The document root: file tests are answered from this folder
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+    /// The URL path that the folder of a .htaccess is served at
+    #[arg(long, value_name = "PATH", default_value = "/")]
+    pub base: String,
+    /// Whether file tests are answered from this machine's file system
+    #[arg(long, value_enum, default_value_t)]
+    pub files: Files,
+    /// What relative paths in the configuration are relative to [default: its folder]
+    #[arg(long, value_name = "DIR")]
+    pub prefix: Option<PathBuf>,
+    /// Host of the site that a fragment belongs to
+    #[arg(long, value_name = "NAME")]
+    pub host: Option<String>,
+    /// Scheme of the site that a fragment belongs to
+    #[arg(long, value_enum)]
+    pub scheme: Option<Scheme>,
+    /// An Apache Define or a template's variable
+    #[arg(short = 'D', value_name = "NAME[=VALUE]")]
+    pub define: Vec<String>,
+    /// The server version to model [default: the newest supported]
+    #[arg(long, value_name = "VER")]
+    pub server_version: Option<String>,
+    /// Ignore every redirlint.yaml
+    #[arg(long)]
+    pub no_config: bool,
+    /// When to colour
+    #[arg(long, value_enum, default_value_t)]
+    pub color: Color,
+    /// Findings only, no summary
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// Show notes and every step
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+#[allow(missing_docs)]
+#[derive(Debug, Clone, Args)]
+pub struct CheckArgs {
+    /// Files, folders or `-`; without one, every redirect configuration under the current folder
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub shared: Shared,
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// The lowest severity that makes the exit code 1
+    #[arg(long, value_enum, default_value_t = FailOn::Warning)]
+    pub fail_on: FailOn,
+    /// Only these rules or groups
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
+    pub select: Vec<String>,
+    /// Not these rules or groups
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
+    pub ignore: Vec<String>,
+}
+
+#[allow(missing_docs)]
+#[derive(Debug, Clone, Args)]
+pub struct TraceArgs {
+    /// The configuration: a file or `-`
+    pub path: PathBuf,
+    /// What to ask for, sent as typed: a URL, or a path
+    #[arg(required_unless_present = "requests")]
+    pub url: Option<String>,
+    #[command(flatten)]
+    pub shared: Shared,
+    /// Request method
+    #[arg(short = 'X', long, default_value = "GET")]
+    pub method: String,
+    /// A request header
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    pub headers: Vec<String>,
+    /// The client's address
+    #[arg(long, value_name = "IP")]
+    pub remote_addr: Option<String>,
+    /// Redirects to follow [default: the client's]
+    #[arg(long, value_name = "N")]
+    pub max_hops: Option<usize>,
+    /// Whose limit on redirects holds
+    #[arg(long, value_enum, default_value_t)]
+    pub client: Client,
+    /// Stop at the first answer
+    #[arg(long)]
+    pub no_follow: bool,
+    /// Something that exists: file:/x or dir:/y
+    #[arg(long, value_name = "KIND:PATH")]
+    pub assume: Vec<String>,
+    /// Answer many requests: a file of JSON lines, or `-`
+    #[arg(long, value_name = "FILE", conflicts_with = "url")]
+    pub requests: Option<PathBuf>,
+    /// How strings of the JSON stand for bytes
+    #[arg(long, value_enum, default_value_t)]
+    pub bytes: BytesAs,
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+#[allow(missing_docs)]
+#[derive(Debug, Clone, Args)]
+pub struct ExplainArgs {
+    /// The rule's name
+    pub rule: String,
+}
+
+#[allow(missing_docs)]
+#[derive(Debug, Clone, Args)]
+pub struct RulesArgs {
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+#[allow(missing_docs)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum As {
+    Apache,
+    Htaccess,
+    Nginx,
+}
+
+#[allow(missing_docs)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Files {
+    #[default]
+    Assume,
+    Real,
+}
+
+#[allow(missing_docs)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Scheme {
+    Http,
+    Https,
+}
+
+#[allow(missing_docs)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Color {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+#[allow(missing_docs)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Format {
+    #[default]
+    Human,
+    Json,
+}
+
+#[allow(missing_docs)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum BytesAs {
+    #[default]
+    Utf8,
+    Latin1,
+}
+
+/// A client whose limit on redirects holds.
+#[allow(missing_docs)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Client {
+    #[default]
+    Browser,
+    Curl,
+    Googlebot,
+}
+
+impl Client {
+    /// Redirects it follows: Fetch's 20, curl's 50, Googlebot's 10.
+    pub fn redirects(self) -> usize {
+        match self {
+            Self::Browser => 20,
+            Self::Curl => 50,
+            Self::Googlebot => 10,
+        }
+    }
+}
+
+#[allow(missing_docs)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    Error,
+    Warning,
+    Info,
+    Never,
+}
+
+impl FailOn {
+    /// Whether a finding of this severity fails the run.
+    pub fn fails(self, severity: Severity) -> bool {
+        match self {
+            Self::Error => severity >= Severity::Error,
+            Self::Warning => severity >= Severity::Warning,
+            Self::Info => true,
+            Self::Never => false,
+        }
+    }
+}

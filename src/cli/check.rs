@@ -1,0 +1,151 @@
+//! `redirlint check`: every configuration that the paths stand for, and what is wrong with it.
+
+use super::args::{CheckArgs, Format};
+use super::input::{self, Loaded, Wanted};
+use super::select::Selection;
+use super::{Exit, Stop, colour, complain};
+use crate::analysis::{Facts, Knobs};
+use crate::diagnostic::{Finding, Severity};
+use crate::report::human::{self, Human};
+use crate::report::{json, shown};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+/// Columns of a report where no terminal says otherwise.
+const WIDTH: usize = 100;
+
+#[derive(Default)]
+struct Totals {
+    files: usize,
+    directives: usize,
+    counts: [usize; 3],
+    fails: bool,
+    json: Vec<(Severity, Value)>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// An unknown rule, or output that cannot be written. Files that cannot be read are told on standard error
+/// and make the exit code 2, while the others are still checked.
+pub fn run(args: &CheckArgs, out: &mut dyn Write) -> Result<Exit, Stop> {
+    let selection = Selection::new(&args.select, &args.ignore)?;
+    let (wanted, troubles) = input::discover(&args.paths);
+    troubles.iter().for_each(|trouble| complain(trouble));
+    let mut trouble = !troubles.is_empty();
+    let mut totals = Totals::default();
+    let mut read = BTreeSet::new();
+    let mut progress = Progress::new(wanted.len());
+    for wanted in &wanted {
+        progress.step();
+        if already_read(wanted, &read) {
+            continue;
+        }
+        match input::load(wanted, &args.shared) {
+            Ok(Some(loaded)) => {
+                read.extend(input::files_of(&loaded));
+                one(args, &selection, &loaded, &mut totals, out)?;
+            }
+            Ok(None) => {}
+            Err(stop) => {
+                trouble = true;
+                complain(&stop.to_string());
+            }
+        }
+    }
+    progress.end();
+    finish(args, totals, trouble, out)
+}
+
+fn already_read(wanted: &Wanted, read: &BTreeSet<std::path::PathBuf>) -> bool {
+    wanted.searched && read.contains(&input::real(&wanted.path))
+}
+
+fn one(
+    args: &CheckArgs,
+    selection: &Selection,
+    loaded: &Loaded,
+    totals: &mut Totals,
+    out: &mut dyn Write,
+) -> Result<(), Stop> {
+    let knobs = Knobs::default();
+    let facts = Facts::new(&loaded.sources, &loaded.lowered, &loaded.options, &knobs);
+    let findings: Vec<Finding> =
+        crate::rules::check(&facts).into_iter().filter(|finding| selection.takes(finding.rule)).collect();
+    totals.files += loaded.sources.iter().count();
+    totals.directives += loaded.lowered.trees.iter().map(|tree| tree.directives().count()).sum::<usize>();
+    let mut human = Human::new(&loaded.sources, colour(args.shared.color), WIDTH);
+    for finding in &findings {
+        if let Some(count) = totals.counts.get_mut(finding.severity as usize) {
+            *count += 1;
+        }
+        totals.fails |= args.fail_on.fails(finding.severity);
+        match args.format {
+            Format::Human => writeln!(out, "{}", human.render(finding))?,
+            Format::Json => totals.json.push((finding.severity, json::finding(&loaded.sources, finding))),
+        }
+    }
+    if args.shared.verbose > 0 && args.format == Format::Human {
+        notes(loaded, out)?;
+    }
+    Ok(())
+}
+
+fn notes(loaded: &Loaded, out: &mut dyn Write) -> std::io::Result<()> {
+    for note in &loaded.lowered.program.notes {
+        let file = loaded.sources.file(note.span.file);
+        let place = loaded.sources.position(note.span);
+        let text = format!("{}:{}: `{}`: {}", file.path().display(), place.line, note.directive, note.reason);
+        writeln!(out, "note: {}", shown::escape(&text))?;
+    }
+    Ok(())
+}
+
+fn finish(args: &CheckArgs, totals: Totals, trouble: bool, out: &mut dyn Write) -> Result<Exit, Stop> {
+    let [infos, warnings, errors] = totals.counts;
+    match args.format {
+        Format::Json => writeln!(out, "{}", json::report(totals.json, totals.files, totals.directives))?,
+        Format::Human if args.shared.quiet => {}
+        Format::Human if totals.files == 0 && !trouble => {
+            writeln!(out, "no redirect configuration found: name a file, or say its language with `--as`")?;
+        }
+        Format::Human => writeln!(out, "{}", human::summary(errors, warnings, infos, totals.files, totals.directives))?,
+    }
+    Ok(match (trouble, totals.fails) {
+        (true, _) => Exit::Trouble,
+        (false, true) => Exit::Findings,
+        (false, false) => Exit::Clean,
+    })
+}
+
+/// A bar on standard error, on a terminal only, for runs of more than a second.
+struct Progress {
+    bar: ProgressBar,
+    start: Instant,
+    seen: u64,
+}
+
+impl Progress {
+    fn new(files: usize) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(files as u64), ProgressDrawTarget::hidden());
+        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} files");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        Self { bar, start: Instant::now(), seen: 0 }
+    }
+
+    fn step(&mut self) {
+        self.seen += 1;
+        if self.bar.is_hidden() && self.start.elapsed() > Duration::from_secs(1) {
+            // indicatif itself draws nothing where standard error is no terminal.
+            self.bar.set_draw_target(ProgressDrawTarget::stderr());
+        }
+        self.bar.set_position(self.seen);
+    }
+
+    fn end(&self) {
+        self.bar.finish_and_clear();
+    }
+}

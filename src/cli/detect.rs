@@ -1,0 +1,159 @@
+//! Which language a file is written in: by its name, else by what its lines look like.
+
+use crate::lower::Dialect;
+use std::path::Path;
+
+/// Bytes of a file that are looked at.
+const LOOKED_AT: usize = 64 << 10;
+
+/// The language of a file, or `None` where nothing tells.
+pub fn detect(path: &Path, bytes: &[u8]) -> Option<Dialect> {
+    by_name(path).or_else(|| by_content(bytes))
+}
+
+/// The language that a file's name alone tells.
+pub fn by_name(path: &Path) -> Option<Dialect> {
+    let name = path.file_name()?.to_str()?.to_ascii_lowercase();
+    let htaccess = name.ends_with(".htaccess")
+        || name.starts_with(".htaccess.")
+        || name.starts_with("htaccess.")
+        || matches!(&*name, "htaccess" | "_htaccess");
+    if htaccess {
+        return Some(Dialect::Htaccess);
+    }
+    if matches!(&*name, "httpd.conf" | "apache2.conf" | "apache.conf") {
+        return Some(Dialect::Apache);
+    }
+    (name == "nginx.conf").then_some(Dialect::Nginx)
+}
+
+/// The language that the lines look like. A tie tells nothing.
+pub fn by_content(bytes: &[u8]) -> Option<Dialect> {
+    let bytes = bytes.get(..LOOKED_AT.min(bytes.len())).unwrap_or_default();
+    let (mut apache, mut nginx, mut server_only) = (0usize, 0usize, false);
+    for line in bytes.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii) {
+        let word = line.split(|byte| byte.is_ascii_whitespace() || *byte == b'>').next().unwrap_or_default();
+        let word = word.to_ascii_lowercase();
+        match line.last() {
+            _ if line.starts_with(b"#") || line.is_empty() => {}
+            _ if APACHE.contains(&&*word) => {
+                apache += 2;
+                server_only |= SERVER_ONLY.contains(&&*word);
+            }
+            Some(b';' | b'{') if NGINX.contains(&&*word) => nginx += 2,
+            Some(b'{') => nginx += 1,
+            _ => {}
+        }
+    }
+    match apache.cmp(&nginx) {
+        std::cmp::Ordering::Greater if server_only => Some(Dialect::Apache),
+        std::cmp::Ordering::Greater => Some(Dialect::Htaccess),
+        std::cmp::Ordering::Less => Some(Dialect::Nginx),
+        std::cmp::Ordering::Equal => None,
+    }
+}
+
+/// Whether a searched folder's file is worth reading: its name is one of those configurations have.
+pub fn is_candidate(path: &Path) -> bool {
+    let within = |folder: &str| path.components().any(|part| part.as_os_str() == folder);
+    let conf = path.extension().is_some_and(|ending| ending == "conf" || ending == "vhost");
+    by_name(path).is_some() || conf || within("sites-available") || within("sites-enabled")
+}
+
+const APACHE: &[&[u8]] = &[
+    b"rewriterule",
+    b"rewritecond",
+    b"rewriteengine",
+    b"rewritebase",
+    b"redirect",
+    b"redirectmatch",
+    b"redirectpermanent",
+    b"redirecttemp",
+    b"<virtualhost",
+    b"<directory",
+    b"<ifmodule",
+    b"<location",
+    b"<files",
+    b"<filesmatch",
+    b"<locationmatch",
+    b"<directorymatch",
+    b"<if",
+    b"servername",
+    b"serveralias",
+    b"documentroot",
+    b"errordocument",
+    b"directoryindex",
+    b"loadmodule",
+    b"allowoverride",
+    b"header",
+    b"setenvif",
+    b"options",
+    b"fallbackresource",
+    b"addtype",
+    b"require",
+    b"listen",
+];
+
+const SERVER_ONLY: &[&[u8]] = &[
+    b"<virtualhost",
+    b"<directory",
+    b"<directorymatch",
+    b"<location",
+    b"<locationmatch",
+    b"documentroot",
+    b"loadmodule",
+    b"servername",
+    b"serveralias",
+    b"listen",
+];
+
+const NGINX: &[&[u8]] = &[
+    b"server",
+    b"location",
+    b"listen",
+    b"server_name",
+    b"return",
+    b"rewrite",
+    b"root",
+    b"index",
+    b"try_files",
+    b"http",
+    b"events",
+    b"map",
+    b"upstream",
+    b"if",
+    b"set",
+    b"include",
+    b"add_header",
+    b"proxy_pass",
+    b"fastcgi_pass",
+    b"error_page",
+    b"expires",
+    b"access_log",
+    b"geo",
+    b"types",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn telling_names_need_no_content() {
+        assert_eq!(detect(Path::new("a/.htaccess"), b""), Some(Dialect::Htaccess));
+        assert_eq!(detect(Path::new("owner__site__.htaccess"), b""), Some(Dialect::Htaccess));
+        assert_eq!(detect(Path::new("nginx.conf"), b"RewriteEngine on"), Some(Dialect::Nginx));
+        assert_eq!(detect(Path::new("apache2.conf"), b""), Some(Dialect::Apache));
+    }
+
+    #[test]
+    fn content_tells_where_the_name_does_not() {
+        assert_eq!(by_content(b"server {\n listen 80;\n return 301 /x;\n}\n"), Some(Dialect::Nginx));
+        assert_eq!(
+            by_content(b"<VirtualHost *:80>\nServerName a\nRedirect / /b\n</VirtualHost>"),
+            Some(Dialect::Apache)
+        );
+        assert_eq!(by_content(b"RewriteEngine On\nRewriteRule ^a$ /b [R=301,L]\n"), Some(Dialect::Htaccess));
+        assert_eq!(by_content(b"hello\nworld\n"), None);
+    }
+}

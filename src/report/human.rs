@@ -1,0 +1,201 @@
+//! Findings for a person: the source line, the words meant, what to do, and the request that proves it.
+
+use super::shown::{Shown, escape, escape_bytes};
+use crate::diagnostic::{Finding, Label, Severity, Witness};
+use crate::source::{FileId, Sources};
+use miette::{
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, SourceCode, SourceSpan,
+};
+use std::collections::HashMap;
+use std::fmt::{self, Write};
+use std::sync::Arc;
+
+/// Renders findings of one store of files.
+#[derive(Debug)]
+pub struct Human<'a> {
+    sources: &'a Sources,
+    shown: HashMap<FileId, Arc<Shown>>,
+    handler: GraphicalReportHandler,
+}
+
+impl<'a> Human<'a> {
+    /// A renderer for a screen of `width` columns.
+    pub fn new(sources: &'a Sources, colour: bool, width: usize) -> Self {
+        let theme = if colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+        let handler =
+            GraphicalReportHandler::new_themed(theme).with_width(width).with_links(false).with_context_lines(1);
+        Self { sources, shown: HashMap::new(), handler }
+    }
+
+    /// One finding as text that ends in a line feed.
+    pub fn render(&mut self, finding: &Finding) -> String {
+        let file = finding.primary.span.file;
+        let shown = self.shown(file);
+        let mut labels = vec![label(&shown, &finding.primary, true)];
+        let mut elsewhere = String::new();
+        for related in &finding.related {
+            if related.span.file == file {
+                labels.push(label(&shown, related, false));
+            } else {
+                let place = self.sources.position(related.span);
+                let path = self.sources.file(related.span.file).path().display().to_string();
+                let _ = write!(elsewhere, "\n{}:{}: {}", escape(&path), place.line, escape(&related.message));
+            }
+        }
+        let report = Report {
+            message: escape(&finding.message),
+            rule: finding.rule,
+            severity: finding.severity,
+            help: help(finding, &elsewhere),
+            code: Code { name: escape(&self.sources.file(file).path().display().to_string()), shown },
+            labels,
+        };
+        let mut out = String::new();
+        // Writing to a string fails only where a place lies outside its file; the message then still tells.
+        if self.handler.render_report(&mut out, &report).is_err() {
+            out = format!("{}: {}\n", finding.rule, report.message);
+        }
+        out
+    }
+
+    fn shown(&mut self, file: FileId) -> Arc<Shown> {
+        let sources = self.sources;
+        Arc::clone(self.shown.entry(file).or_insert_with(|| Arc::new(Shown::new(sources.file(file).bytes()))))
+    }
+}
+
+/// `2 errors, 1 warning in 3 files, 120 directives`.
+pub fn summary(errors: usize, warnings: usize, infos: usize, files: usize, directives: usize) -> String {
+    let count = |number: usize, one: &str| format!("{number} {one}{}", if number == 1 { "" } else { "s" });
+    let mut found: Vec<String> = Vec::new();
+    for (number, one) in [(errors, "error"), (warnings, "warning"), (infos, "note")] {
+        if number > 0 {
+            found.push(count(number, one));
+        }
+    }
+    let found = if found.is_empty() { "nothing to complain of".to_owned() } else { found.join(", ") };
+    format!("{found} in {}, {}", count(files, "file"), count(directives, "directive"))
+}
+
+fn label(shown: &Shown, label: &Label, primary: bool) -> LabeledSpan {
+    let (start, end) = (shown.offset(label.span.start as usize), shown.offset(label.span.end as usize));
+    // Only the first line of something long: a whole block would hide the words meant.
+    let text = shown.text.get(start..end).unwrap_or_default();
+    let length = text.find('\n').unwrap_or(text.len());
+    let message = (!label.message.is_empty()).then(|| escape(&label.message));
+    let span = SourceSpan::new(start.into(), length);
+    if primary { LabeledSpan::new_primary_with_span(message, span) } else { LabeledSpan::new_with_span(message, span) }
+}
+
+fn help(finding: &Finding, elsewhere: &str) -> Option<String> {
+    let mut parts: Vec<String> = finding.help.iter().map(|help| escape(help)).collect();
+    parts.extend(finding.witness.as_ref().map(witness));
+    if !elsewhere.is_empty() {
+        parts.push(elsewhere.trim_start().to_owned());
+    }
+    (!parts.is_empty()).then(|| parts.join("\n"))
+}
+
+/// The request and its answers, and a line that replays it.
+fn witness(witness: &Witness) -> String {
+    let mut told = format!("{} {}", escape(&witness.method), escape_bytes(&witness.url));
+    for observed in &witness.observed {
+        let status = observed.status.map_or("content".to_owned(), |status| status.to_string());
+        let _ = write!(told, " -> {status}");
+        if let Some(location) = &observed.location {
+            let _ = write!(told, " {}", escape_bytes(location));
+        }
+    }
+    for assumption in &witness.assumptions {
+        let _ = write!(told, "\nassuming {}", escape(assumption));
+    }
+    let _ = write!(told, "\n{}", curl(witness));
+    told
+}
+
+fn curl(witness: &Witness) -> String {
+    let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
+    let mut line = "curl -sI".to_owned();
+    if witness.method != "GET" {
+        let _ = write!(line, " -X {}", quoted(&escape(&witness.method)));
+    }
+    for (name, value) in &witness.headers {
+        let _ = write!(line, " -H {}", quoted(&format!("{}: {}", escape(name), escape_bytes(value))));
+    }
+    let _ = write!(line, " {}", quoted(&escape_bytes(&witness.url)));
+    line
+}
+
+struct Report {
+    message: String,
+    rule: &'static str,
+    severity: Severity,
+    help: Option<String>,
+    code: Code,
+    labels: Vec<LabeledSpan>,
+}
+
+impl fmt::Debug for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Report {}
+
+impl miette::Diagnostic for Report {
+    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        Some(Box::new(self.rule))
+    }
+
+    fn severity(&self) -> Option<miette::Severity> {
+        Some(match self.severity {
+            Severity::Error => miette::Severity::Error,
+            Severity::Warning => miette::Severity::Warning,
+            Severity::Info => miette::Severity::Advice,
+        })
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        Some(&self.code)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        Some(Box::new(self.labels.iter().cloned()))
+    }
+}
+
+/// A file that finds its lines by index: miette's own would read it from the start for every finding.
+struct Code {
+    name: String,
+    shown: Arc<Shown>,
+}
+
+impl SourceCode for Code {
+    fn read_span<'a>(
+        &'a self,
+        span: &SourceSpan,
+        before: usize,
+        after: usize,
+    ) -> Result<Box<dyn miette::SpanContents<'a> + 'a>, MietteError> {
+        let shown = &self.shown;
+        let first = shown.line_of(span.offset()).saturating_sub(before);
+        let last = shown.line_of(span.offset() + span.len()) + after;
+        let start = shown.lines.get(first).copied().unwrap_or_default();
+        let end = shown.lines.get(last + 1).copied().unwrap_or(shown.text.len());
+        let data = shown.text.as_bytes().get(start..end).ok_or(MietteError::OutOfBounds)?;
+        let place = SourceSpan::new(start.into(), end - start);
+        let lines = last.min(shown.lines.len()) - first;
+        Ok(Box::new(MietteSpanContents::new_named(self.name.clone(), data, place, first, 0, lines)))
+    }
+}

@@ -1,0 +1,96 @@
+//! Bytes of a configuration as text for a screen: nothing in it can move the cursor or turn the writing around.
+
+/// A file as it is shown, with the way from byte offsets to places in the text.
+#[derive(Debug, Default)]
+pub struct Shown {
+    /// The text.
+    pub text: String,
+    /// Where each line starts in the text.
+    pub lines: Vec<usize>,
+    /// Byte offset behind a piece whose length changed, and the text offset behind it.
+    shifts: Vec<(usize, usize)>,
+}
+
+impl Shown {
+    /// Shows bytes.
+    pub fn new(bytes: &[u8]) -> Self {
+        let mut shown = Self { lines: vec![0], ..Self::default() };
+        let mut at = 0;
+        for chunk in bytes.utf8_chunks() {
+            for letter in chunk.valid().chars() {
+                at += letter.len_utf8();
+                let before = shown.text.len();
+                match letter {
+                    // A carriage return takes part in line ends only.
+                    '\r' => {}
+                    _ => push(&mut shown.text, letter),
+                }
+                shown.shift(at, letter.len_utf8(), before);
+                if letter == '\n' {
+                    shown.lines.push(shown.text.len());
+                }
+            }
+            for _ in chunk.invalid() {
+                at += 1;
+                let before = shown.text.len();
+                shown.text.push(char::REPLACEMENT_CHARACTER);
+                shown.shift(at, 1, before);
+            }
+        }
+        shown
+    }
+
+    fn shift(&mut self, at: usize, length: usize, before: usize) {
+        if self.text.len() - before != length {
+            self.shifts.push((at, self.text.len()));
+        }
+    }
+
+    /// The place in the text of a byte offset.
+    pub fn offset(&self, byte: usize) -> usize {
+        let known = self.shifts.partition_point(|&(at, _)| at <= byte);
+        let (at, shown) = known.checked_sub(1).and_then(|last| self.shifts.get(last)).copied().unwrap_or_default();
+        (shown + (byte - at)).min(self.text.len())
+    }
+
+    /// The line, from 0, that a place in the text lies on.
+    pub fn line_of(&self, offset: usize) -> usize {
+        self.lines.partition_point(|&start| start <= offset).saturating_sub(1)
+    }
+}
+
+/// Text for a screen on one or more lines, with everything that could steer a terminal written out.
+pub fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    text.chars().for_each(|letter| push(&mut out, letter));
+    out
+}
+
+/// The same for bytes.
+pub fn escape_bytes(bytes: &[u8]) -> String {
+    escape(&String::from_utf8_lossy(bytes))
+}
+
+fn push(out: &mut String, letter: char) {
+    let turns =
+        matches!(letter, '\u{200e}' | '\u{200f}' | '\u{61c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if turns || (letter.is_control() && !matches!(letter, '\n' | '\t')) {
+        out.extend(letter.escape_unicode());
+    } else {
+        out.push(letter);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_steers_a_terminal_is_written_out_and_offsets_follow() {
+        let shown = Shown::new(b"a\x1b[31mb\r\n\xe9c\xe2\x80\xaed");
+        assert_eq!(shown.text, "a\\u{1b}[31mb\n\u{fffd}c\\u{202e}d");
+        let place = |byte| shown.text.get(shown.offset(byte)..).unwrap().chars().next().unwrap();
+        assert_eq!((place(0), place(6), place(10), place(14)), ('a', 'b', 'c', 'd'));
+        assert_eq!(shown.line_of(shown.offset(10)), 1);
+    }
+}
