@@ -111,7 +111,8 @@ pub fn file_name(machine: &mut Machine) -> Try<Vec<u8>> {
     match alias {
         Some(_) if machine.flags.name_lost => Err(Fail::Status(500, machine.scope.span)),
         Some(alias) => {
-            let rest = alias.name.and_then(|length| machine.path.get(length..)).unwrap_or_default();
+            let whole = machine.flags.path_follows_alias.then_some(0);
+            let rest = alias.name.or(whole).and_then(|length| machine.path.get(length..)).unwrap_or_default();
             Ok([&*root, rest].concat())
         }
         None => Ok([&*root, &*machine.path].concat()),

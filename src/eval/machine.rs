@@ -107,6 +107,8 @@ pub struct Flags {
     pub error_intercepted: bool,
     /// A rewriting list has decided which file the path maps to.
     pub mapped: bool,
+    /// The whole path follows an alias that takes no name (`try_files` in a pattern location).
+    pub path_follows_alias: bool,
     /// The path was replaced in a way that the location's name is no longer its beginning (`rewrite … break`).
     pub name_lost: bool,
 }

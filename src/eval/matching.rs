@@ -104,6 +104,9 @@ pub fn find(machine: &Machine, pattern: &Pattern, subject: &[u8], span: Option<S
 
 /// Searches with a regular expression; what a limit means is the server's policy.
 pub fn search(machine: &Machine, regex: &Regex, subject: &[u8], span: Option<Span>) -> Try<Option<Found>> {
+    if !subject.starts_with(regex.prefix()) {
+        return Ok(None);
+    }
     let Ok(compiled) = regex.compiled() else {
         return Err(Fail::Unknown(span, "a regular expression that does not compile".to_owned()));
     };

@@ -36,7 +36,11 @@ fn look(machine: &mut Machine, list: &TryFiles) -> Try<Flow> {
         }
         machine.recorder.step(list.span, || format!("finds `{}`", String::from_utf8_lossy(&path)));
         match (alias.is_some(), name) {
-            (true, None) => {}
+            (true, None) if *folder => {}
+            (true, None) => {
+                machine.path = text;
+                machine.flags.path_follows_alias = true;
+            }
             (true, Some(_)) => machine.path = [prefix, text].concat(),
             (false, _) => machine.path = text,
         }
@@ -82,6 +86,7 @@ pub fn to_path(machine: &mut Machine, path: Vec<u8>, query: Option<Vec<u8>>) -> 
     machine.flags.internal = true;
     machine.flags.path_changed = false;
     machine.flags.name_lost = false;
+    machine.flags.path_follows_alias = false;
     machine.enter_site();
     Flow::Jump(machine.program.entry.internal)
 }

@@ -50,12 +50,13 @@ pub struct Regex {
     /// How it is compiled.
     pub options: pcre::Options,
     compiled: OnceLock<Result<pcre::Regex, pcre::Error>>,
+    prefix: OnceLock<Box<[u8]>>,
 }
 
 impl Regex {
     /// A regular expression that is compiled when first asked for.
     pub fn new(text: impl Into<Bytes>, options: pcre::Options, span: Span) -> Self {
-        Self { text: text.into(), span, options, compiled: OnceLock::new() }
+        Self { text: text.into(), span, options, compiled: OnceLock::new(), prefix: OnceLock::new() }
     }
 
     /// The compiled form.
@@ -64,5 +65,79 @@ impl Regex {
     /// PCRE2's own message where it rejects the expression.
     pub fn compiled(&self) -> Result<&pcre::Regex, &pcre::Error> {
         self.compiled.get_or_init(|| pcre::Regex::new(&self.text, self.options)).as_ref()
+    }
+
+    /// Bytes that every subject it matches begins with; empty where none are known. A look at them spares most of
+    /// a long list's patterns their engine.
+    pub fn prefix(&self) -> &[u8] {
+        self.prefix.get_or_init(|| {
+            let odd = self.options.caseless || self.options.extended || self.options.multi_line;
+            if odd { Box::default() } else { literal_prefix(&self.text).into() }
+        })
+    }
+}
+
+/// The literal bytes behind a leading `^`, of an expression without alternatives at its outermost level.
+fn literal_prefix(text: &[u8]) -> Vec<u8> {
+    let Some(body) = text.strip_prefix(b"^") else { return Vec::new() };
+    if has_alternatives(body) {
+        return Vec::new();
+    }
+    let mut out = Vec::new();
+    let mut rest = body;
+    loop {
+        let (byte, behind) = match rest {
+            [b'\\', byte, behind @ ..] if byte.is_ascii_punctuation() => (*byte, behind),
+            [byte, behind @ ..] if !b"\\.^$*+?()[]{}|".contains(byte) => (*byte, behind),
+            _ => return out,
+        };
+        match behind.first() {
+            Some(b'*' | b'?' | b'{') => return out,
+            Some(b'+') => {
+                out.push(byte);
+                return out;
+            }
+            _ => out.push(byte),
+        }
+        rest = behind;
+    }
+}
+
+/// Whether a `|` stands outside every group; too often yes where brackets and quotes are nested strangely.
+fn has_alternatives(text: &[u8]) -> bool {
+    let mut depth = 0i32;
+    let mut bytes = text.iter();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'\\' => match bytes.next() {
+                Some(b'Q') => return true,
+                _ => continue,
+            },
+            b'(' => depth += 1,
+            b')' => depth -= 1,
+            // A class may hold brackets and bars that mean nothing: do not look closer.
+            b'[' if text.contains(&b'|') => return true,
+            b'|' if depth <= 0 => return true,
+            _ => {}
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_prefix_of_a_pattern_is_what_every_match_begins_with() {
+        let prefix = |text: &str| String::from_utf8(literal_prefix(text.as_bytes())).unwrap();
+        assert_eq!(prefix(r"^/a/b\.html$"), "/a/b.html");
+        assert_eq!(prefix("^/ab?c"), "/a");
+        assert_eq!(prefix("^/ab+c"), "/ab");
+        assert_eq!(prefix("^/a(b|c)"), "/a");
+        assert_eq!(prefix("^/a|b"), "");
+        assert_eq!(prefix("/a"), "");
+        assert_eq!(prefix(r"^/a\d"), "/a");
+        assert_eq!(prefix("^/a{2}"), "/");
     }
 }

@@ -41,7 +41,7 @@ pub fn receive(machine: &mut Machine) -> Result<(), u16> {
         machine.host_port = host.port;
     }
     host::choose_site(machine)?;
-    if second.is_some() || (first.is_none() && is_one_one(&request.version)) {
+    if second.is_some() || repeats(machine) || (first.is_none() && is_one_one(&request.version)) {
         return Err(400);
     }
     match &*request.method {
@@ -49,6 +49,24 @@ pub fn receive(machine: &mut Machine) -> Result<(), u16> {
         _ if wants_encryption(machine) => Err(497),
         _ => Ok(()),
     }
+}
+
+/// Headers that may stand only once.
+const ONCE: [&[u8]; 10] = [
+    b"content-length",
+    b"authorization",
+    b"if-modified-since",
+    b"if-unmodified-since",
+    b"if-match",
+    b"if-none-match",
+    b"content-range",
+    b"if-range",
+    b"transfer-encoding",
+    b"expect",
+];
+
+fn repeats(machine: &Machine) -> bool {
+    ONCE.iter().any(|name| machine.header_lines(name).nth(1).is_some())
 }
 
 fn wants_encryption(machine: &Machine) -> bool {
