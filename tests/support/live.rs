@@ -17,12 +17,18 @@ pub struct Reply {
 }
 
 /// A request as bytes on the wire need it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Ask {
     pub method: String,
     pub target: Vec<u8>,
     pub host: Option<String>,
     pub headers: Vec<(String, String)>,
+}
+
+impl std::fmt::Debug for Ask {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {} Host: {:?} {:?}", self.method, self.target.escape_ascii(), self.host, self.headers)
+    }
 }
 
 /// A running server; killed when dropped.
@@ -107,9 +113,16 @@ impl Live {
     }
 }
 
+/// Lines end with CR LF only: a bare line feed may be part of a `Location`.
 fn parse(answer: &[u8]) -> Reply {
-    let end = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or(answer.len());
-    let mut lines = answer[..end].split(|&byte| byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    let end = memchr::memmem::find(answer, b"\r\n\r\n").unwrap_or(answer.len());
+    let mut lines = Vec::new();
+    let mut start = 0;
+    for at in memchr::memmem::find_iter(&answer[..end], b"\r\n").chain([end]) {
+        lines.push(&answer[start.min(at)..at]);
+        start = at + 2;
+    }
+    let mut lines = lines.into_iter();
     let first = lines.next().unwrap_or_default();
     let status = std::str::from_utf8(first).ok().and_then(|line| line.split(' ').nth(1)?.parse().ok()).unwrap_or(0);
     let location = lines.find_map(|line| {

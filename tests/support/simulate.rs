@@ -108,7 +108,11 @@ pub fn judge(
         }
         let simulated = Reply { status: simulated.status.unwrap_or(999), location: simulated.location.map(Vec::from) };
         if simulated != real {
-            return Err(format!("{ask:?}\n  server    {}\n  simulator {}\n{shown}", show(&real), show(&simulated)));
+            return Err(format!(
+                "{ask:?} (port {port})\n  server    {}\n  simulator {}\n{shown}",
+                show(&real),
+                show(&simulated)
+            ));
         }
     }
     Ok(())
