@@ -1,17 +1,59 @@
 //! Facts about a program, computed once and shared by the rules.
 //!
 //! Knows the IR and the evaluator; knows no rule. A fact that is costly is computed when first asked for.
+//!
+//! What a rule asks for, and where it is:
+//!
+//! | question | answer |
+//! | --- | --- |
+//! | which clauses answer, redirect, rewrite; what must hold; where do they lead | [`Facts::routes`], [`routes::Route`], [`guard::Guard`], [`target::TargetView`] |
+//! | a request that reaches this route | [`Facts::proofs`] |
+//! | does this request reach it; where does it lead a client | [`Facts::prove`], [`Facts::answer`], [`Facts::journey`] |
+//! | a proof for a finding, and how sure it is | [`witness::Proof::witness`], [`witness::witness_of`], [`witness::confidence_of`] |
+//! | chains, loops, growing loops | [`Facts::walks`] |
+//! | all strings a pattern accepts; inclusion, intersection; what a group can hold | [`language`] |
+//! | the pieces of a regular expression and their places | [`expression`] |
+//! | the words of a directive as written | [`Facts::directive`] |
+//! | the value of a `Strict-Transport-Security` header | [`hsts`] |
+
+pub mod byteset;
+pub mod expression;
+pub mod graph;
+pub mod guard;
+pub mod hsts;
+pub mod language;
+pub mod propose;
+pub mod routes;
+pub mod target;
+pub mod witness;
 
 use crate::ir::Program;
-use crate::lower::{Lowered, Options};
-use crate::source::Sources;
-use crate::syntax::Tree;
+use crate::lower::{Dialect, Lowered, Options};
+use crate::source::{Sources, Span};
+use crate::syntax::{Directive, Item, Tree};
+use graph::Walk;
+use routes::{Route, Routes};
+use rustc_hash::FxHashMap;
+use std::sync::OnceLock;
+use witness::Proof;
 
 /// What the user says about the world around the configuration (`redirlint.yaml`).
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Knobs {
     /// Names considered the user's own, beside those the configuration mentions.
     pub hosts: Vec<String>,
+    /// Redirects that are still acceptable before the final answer; more are an error.
+    pub max_hops: usize,
+    /// Something in front of the server adds Strict-Transport-Security.
+    pub hsts_upstream: bool,
+    /// Paths (shell patterns) whose redirects are meant to be temporary.
+    pub temporary_ok: Vec<String>,
+}
+
+impl Default for Knobs {
+    fn default() -> Self {
+        Self { hosts: Vec::new(), max_hops: 5, hsts_upstream: false, temporary_ok: Vec::new() }
+    }
 }
 
 /// One configuration under analysis.
@@ -26,11 +68,106 @@ pub struct Facts<'a> {
     pub options: &'a Options,
     /// What the user says.
     pub knobs: &'a Knobs,
+    routes: OnceLock<Routes<'a>>,
+    proofs: OnceLock<Vec<OnceLock<Vec<Proof>>>>,
+    walks: OnceLock<Vec<Walk>>,
+    directives: OnceLock<FxHashMap<(u32, u32), &'a Directive>>,
 }
 
 impl<'a> Facts<'a> {
     /// Facts about a lowered configuration.
     pub fn new(sources: &'a Sources, lowered: &'a Lowered, options: &'a Options, knobs: &'a Knobs) -> Self {
-        Self { sources, trees: &lowered.trees, program: &lowered.program, options, knobs }
+        Self {
+            sources,
+            trees: &lowered.trees,
+            program: &lowered.program,
+            options,
+            knobs,
+            routes: OnceLock::new(),
+            proofs: OnceLock::new(),
+            walks: OnceLock::new(),
+            directives: OnceLock::new(),
+        }
+    }
+
+    /// Whether the whole server refuses the configuration: then it answers nothing and no request may be asked.
+    pub fn refused(&self) -> bool {
+        self.program.refusals.iter().any(|refusal| refusal.reach == crate::ir::Reach::Server)
+    }
+
+    /// Whether it is Apache's language.
+    pub fn is_apache(&self) -> bool {
+        self.options.dialect != Dialect::Nginx
+    }
+
+    /// Every clause that answers, redirects or rewrites. Empty for a configuration that the server refuses.
+    pub fn routes(&self) -> &Routes<'a> {
+        self.routes.get_or_init(|| {
+            if self.refused() { Routes::default() } else { Routes::of(self.program, &self.options.base) }
+        })
+    }
+
+    /// Confirmed requests that the route answers, the most readable first; empty where none was found (which does
+    /// not say that there is none).
+    pub fn proofs(&self, route: &Route<'_>) -> &[Proof] {
+        let all = self.proofs.get_or_init(|| self.routes().all.iter().map(|_| OnceLock::new()).collect());
+        match all.get(route.id.0 as usize) {
+            Some(one) => one.get_or_init(|| if route.enabled { self.find_proofs(route) } else { Vec::new() }),
+            None => &[],
+        }
+    }
+
+    /// Where redirects lead: every chain and every loop that was found, each followed by the evaluator.
+    pub fn walks(&self) -> &[Walk] {
+        self.walks.get_or_init(|| graph::walks(self))
+    }
+
+    /// The directive whose span this is (or begins there), as written.
+    pub fn directive(&self, span: Span) -> Option<&'a Directive> {
+        let index = self.directives.get_or_init(|| {
+            let all = self.trees.iter().flat_map(Tree::directives);
+            all.map(|directive| ((directive.span.file.0, directive.span.start), directive)).collect()
+        });
+        index.get(&(span.file.0, span.start)).copied()
+    }
+
+    /// The bytes of a word as the server reads it.
+    pub fn word(&self, word: &'a crate::syntax::Word) -> &'a [u8] {
+        word.value(self.sources.file(word.span.file).bytes())
+    }
+
+    /// The name of a directive in lower case and its words as the server reads them.
+    pub fn words(&self, directive: &'a Directive) -> (String, Vec<&'a [u8]>) {
+        let name = String::from_utf8_lossy(self.word(&directive.name)).to_ascii_lowercase();
+        (name, directive.args.iter().map(|word| self.word(word)).collect())
+    }
+
+    /// The text of a span, for a message.
+    pub fn text(&self, span: Span) -> String {
+        String::from_utf8_lossy(self.sources.text(span)).into_owned()
+    }
+
+    /// Every directive of every file, outermost first, with the directives around it (outermost first).
+    pub fn each_directive(&self, mut visit: impl FnMut(&'a Directive, &[&'a Directive])) {
+        for tree in self.trees {
+            let mut around: Vec<&'a Directive> = Vec::new();
+            let mut stack: Vec<std::slice::Iter<'a, Item>> = vec![tree.items.iter()];
+            while let Some(top) = stack.last_mut() {
+                match top.next() {
+                    None => {
+                        stack.pop();
+                        around.pop();
+                    }
+                    Some(Item::Directive(directive)) => {
+                        visit(directive, &around);
+                        if let Some(block) = &directive.block {
+                            stack.push(block.items.iter());
+                            around.push(directive);
+                        }
+                    }
+                    Some(_) => {}
+                }
+            }
+        }
     }
 }

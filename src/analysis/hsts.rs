@@ -1,0 +1,157 @@
+//! The value of a `Strict-Transport-Security` header, read as the preload list's own scanner reads it
+//! (chromium/hstspreload, header.go), which is stricter than RFC 6797.
+
+use std::borrow::Cow;
+
+/// A year in seconds.
+pub const YEAR: u64 = 31_536_000;
+/// The smallest age of the list's old policy: 18 weeks, in seconds.
+pub const EIGHTEEN_WEEKS: u64 = 10_886_400;
+/// Ten years in seconds.
+pub const TEN_YEARS: u64 = 315_360_000;
+
+/// A value, read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// `preload` stands in it.
+    pub preload: bool,
+    /// `includeSubDomains` stands in it.
+    pub include_subdomains: bool,
+    /// Seconds; `None` where it is missing or cannot be read.
+    pub max_age: Option<u64>,
+}
+
+/// What is wrong with a value, under the names of the preload list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Issues {
+    /// These keep a domain off the list (or, for the parse codes, make the policy void).
+    pub errors: Vec<&'static str>,
+    /// These do not.
+    pub warnings: Vec<&'static str>,
+}
+
+impl Issues {
+    fn error(&mut self, code: &'static str) {
+        self.errors.push(code);
+    }
+
+    fn warn(&mut self, code: &'static str) {
+        self.warnings.push(code);
+    }
+}
+
+/// Reads a value.
+pub fn parse(value: &[u8]) -> (Policy, Issues) {
+    let mut policy = Policy::default();
+    let mut issues = Issues::default();
+    let value: Cow<'_, str> = String::from_utf8_lossy(value);
+    if value.is_empty() {
+        issues.warn("header.parse.empty");
+        return (policy, issues);
+    }
+    let mut seen_age = false;
+    for directive in value.split(';') {
+        let directive = directive.trim_matches([' ', '\t']);
+        let lower = directive.to_ascii_lowercase();
+        if lower == "preload" {
+            if policy.preload {
+                issues.warn("header.parse.repeated.preload");
+            }
+            policy.preload = true;
+        } else if lower.starts_with("preload") {
+            issues.warn("header.parse.invalid.preload");
+        } else if lower == "includesubdomains" {
+            if policy.include_subdomains {
+                issues.warn("header.parse.repeated.include_sub_domains");
+            }
+            policy.include_subdomains = true;
+        } else if lower.starts_with("includesubdomains") {
+            issues.warn("header.parse.invalid.include_sub_domains");
+        } else if let Some(digits) = lower.strip_prefix("max-age=") {
+            let age = max_age(digits, &mut issues);
+            if seen_age {
+                issues.warn("header.parse.repeated.max_age");
+            }
+            seen_age |= age.is_some();
+            policy.max_age = age.or(policy.max_age);
+        } else if lower.starts_with("max-age") {
+            issues.error("header.parse.invalid.max_age.no_value");
+        } else if directive.is_empty() {
+            issues.warn("header.parse.empty_directive");
+        } else {
+            issues.warn("header.parse.unknown_directive");
+        }
+    }
+    (policy, issues)
+}
+
+fn max_age(digits: &str, issues: &mut Issues) -> Option<u64> {
+    if digits.starts_with('0') && digits.len() > 1 {
+        issues.warn("header.parse.max_age.leading_zero");
+    }
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        issues.error("header.parse.max_age.non_digit_characters");
+        return None;
+    }
+    match digits.parse() {
+        Ok(age) => Some(age),
+        Err(_) => {
+            issues.error("header.parse.max_age.parse_int_error");
+            None
+        }
+    }
+}
+
+/// Which rules of the list are applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Bar {
+    /// Today's: a year.
+    #[default]
+    Year,
+    /// For domains that were submitted until October 2017: 18 weeks.
+    EighteenWeeks,
+}
+
+/// Whether a value may be on the list.
+pub fn preloadable(value: &[u8], bar: Bar) -> Issues {
+    let (policy, mut issues) = parse(value);
+    preloadable_policy(&policy, bar, &mut issues);
+    issues
+}
+
+fn preloadable_policy(policy: &Policy, bar: Bar, issues: &mut Issues) {
+    if !policy.include_subdomains {
+        issues.error("header.preloadable.include_sub_domains.missing");
+    }
+    if !policy.preload {
+        issues.error("header.preloadable.preload.missing");
+    }
+    match policy.max_age {
+        None => issues.error("header.preloadable.max_age.missing"),
+        Some(0) => issues.error("header.preloadable.max_age.zero"),
+        Some(age) if bar == Bar::EighteenWeeks && age < EIGHTEEN_WEEKS => {
+            issues.error("header.preloadable.max_age.below_18_weeks");
+        }
+        Some(age) if bar == Bar::Year && age < YEAR => issues.error("header.preloadable.max_age.below_1_year"),
+        Some(age) if age > TEN_YEARS => issues.warn("header.preloadable.max_age.over_10_years"),
+        Some(_) => {}
+    }
+}
+
+/// Whether a value lets a domain be taken off the list.
+pub fn removable(value: &[u8]) -> Issues {
+    let (policy, mut issues) = parse(value);
+    if policy.preload {
+        issues.error("header.removable.contains.preload");
+    }
+    if policy.max_age.is_none() {
+        issues.error("header.removable.missing.max_age");
+    }
+    issues
+}
+
+/// The values of the header in an answer, in order.
+pub fn values_in(answer: &crate::eval::Answer) -> Vec<&[u8]> {
+    let named = answer.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(b"strict-transport-security"));
+    named.map(|(_, value)| &value[..]).collect()
+}
