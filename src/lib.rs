@@ -12,6 +12,7 @@
 pub mod analysis;
 pub mod cli;
 pub mod diagnostic;
+pub mod emit;
 pub mod eval;
 pub mod explain;
 pub mod ir;

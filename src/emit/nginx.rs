@@ -1,0 +1,6 @@
+//! nginx as the target.
+
+pub mod plan;
+pub mod print;
+pub mod regex;
+pub mod text;

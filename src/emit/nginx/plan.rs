@@ -1,0 +1,103 @@
+//! The nginx configuration as data, between the IR and its text.
+//!
+//! A plan is what the printer prints, no more: order, names and forms are decided before.
+
+use super::text::Text;
+
+/// Everything that is printed.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// Blocks for the `http` level.
+    pub http: Vec<Table>,
+    /// Bodies of servers; a fragment has one without a head.
+    pub servers: Vec<Server>,
+}
+
+/// A server block, or its inside.
+#[derive(Clone, Debug, Default)]
+pub struct Server {
+    /// `listen`, `server_name`… lines; `None` for a fragment, which is printed without a block around it.
+    pub head: Option<Vec<Vec<u8>>>,
+    /// What stands inside.
+    pub body: Vec<Statement>,
+}
+
+/// A `map` (or the `geo` that spells a dollar sign).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Table {
+    /// What the table is for, one line.
+    pub note: Option<String>,
+    /// What is looked up.
+    pub source: Text,
+    /// The variable it defines.
+    pub name: String,
+    /// Looked up at each use.
+    pub volatile: bool,
+    /// Keys and values, in order.
+    pub rows: Vec<(Key, Text)>,
+}
+
+/// A key of a [`Table`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Key {
+    /// These bytes, in either case.
+    Literal(Vec<u8>),
+    /// A regular expression, and whether case is ignored.
+    Pattern(Vec<u8>, bool),
+    /// Everything else.
+    Default,
+}
+
+/// One statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Statement {
+    /// A comment line, without `#`.
+    Comment(Vec<u8>),
+    /// An empty line.
+    Blank,
+    /// `set $name value;`
+    Set(String, Text),
+    /// `if (…) { … }`
+    If(Test, Vec<Statement>),
+    /// `return code [text];`
+    Return(u16, Option<Text>),
+    /// `rewrite pattern to [flag];`
+    Rewrite(Vec<u8>, Text, &'static str),
+    /// `location … { … }`
+    Location(Place, Vec<Statement>),
+    /// Any other directive: its words.
+    Plain(&'static str, Vec<Text>),
+}
+
+/// What an `if` tests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Test {
+    /// Not empty and not `0`.
+    True(String),
+    /// Equal bytes.
+    Equals(String, Text),
+    /// A regular expression; whether case is ignored.
+    Matches(String, Vec<u8>, bool),
+    /// `-f`, `-d`, `-e`, `-x`.
+    File(&'static str, Text),
+}
+
+/// What a location answers for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// `= path`
+    Exact(Vec<u8>),
+    /// `~ pattern` or `~* pattern`
+    Pattern(Vec<u8>, bool),
+    /// A prefix.
+    Prefix(Vec<u8>),
+    /// `@name`
+    Named(&'static str),
+}
+
+impl Table {
+    /// A table without a note.
+    pub fn new(source: Text, name: &str, rows: Vec<(Key, Text)>) -> Self {
+        Self { note: None, source, name: name.to_owned(), volatile: false, rows }
+    }
+}
