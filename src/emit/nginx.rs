@@ -1,6 +1,84 @@
 //! nginx as the target.
+//!
+//! The way of a clause: its guards become a [`formula`], its target a [`text`] that `return` can send as it is
+//! ([`target`]), both together a [`step`]; [`shape`] decides which steps become locations; [`plan`] holds the
+//! result and [`print`] writes it.
 
+pub mod attribute;
+pub mod condition;
+pub mod formula;
+pub mod list;
+pub mod maps;
 pub mod plan;
 pub mod print;
 pub mod regex;
+pub mod shape;
+pub mod site;
+pub mod step;
+pub mod target;
 pub mod text;
+
+use super::{Emitted, Options, Part, Texts};
+use crate::ir::Program;
+use plan::{Plan, Server, Statement};
+
+/// The program as nginx configuration.
+pub fn emit(program: &Program, texts: &dyn Texts, options: &Options) -> Emitted {
+    let mut steps = list::Steps::new(program, texts, &options.without);
+    let mut plan = Plan::default();
+    for site in &program.sites {
+        let mut body = site::settings(&mut steps, site);
+        let ordered = site::lists(&mut steps, site);
+        let statements = shape::statements(ordered, options.style, &mut steps.maps);
+        if !body.is_empty() && !statements.is_empty() {
+            body.push(Statement::Blank);
+        }
+        body.extend(statements);
+        notes(&mut steps, &mut body);
+        plan.servers.push(Server { head: None, body });
+    }
+    let mut verdicts = std::mem::take(&mut steps.verdicts);
+    verdicts.sort_by_key(|verdict| verdict.span);
+    plan.http = steps.maps.into_tables();
+    if uses_dollar(&plan) {
+        plan.http.insert(0, attribute::dollar());
+    }
+    let mut parts = Vec::new();
+    for (scope, text) in [("http", print::http(&plan)), ("server", print::server(&plan))] {
+        if !text.is_empty() {
+            parts.push(Part { scope, text });
+        }
+    }
+    Emitted { parts, verdicts }
+}
+
+/// What lowering did not understand stands as comments at the end.
+fn notes(steps: &mut list::Steps<'_>, body: &mut Vec<Statement>) {
+    let program = steps.program;
+    let scopes = program.scopes.iter().flat_map(|scope| &scope.notes);
+    let mut notes: Vec<_> = program.notes.iter().chain(scopes).collect();
+    notes.sort_by_key(|note| note.span);
+    notes.dedup_by_key(|note| note.span);
+    for note in notes {
+        let reason = match note.effect {
+            crate::ir::Effect::None => format!("`{}` has nothing to do with redirects", note.directive),
+            _ => note.reason.clone(),
+        };
+        steps.leave_out(note.span, reason, None);
+    }
+    let remarks = std::mem::take(&mut steps.steps);
+    body.extend(remarks.into_iter().flat_map(|step| step.comments).map(Statement::Comment));
+}
+
+fn uses_dollar(plan: &Plan) -> bool {
+    fn any(body: &[Statement]) -> bool {
+        body.iter().any(|statement| match statement {
+            Statement::Set(_, text) | Statement::Return(_, Some(text)) | Statement::Rewrite(_, text, _) => text.has_dollar(),
+            Statement::If(_, inner) | Statement::Location(_, inner) => any(inner),
+            Statement::Plain(_, words) => words.iter().any(text::Text::has_dollar),
+            _ => false,
+        })
+    }
+    plan.http.iter().any(|table| table.rows.iter().any(|(_, value)| value.has_dollar()))
+        || plan.servers.iter().any(|server| any(&server.body))
+}

@@ -1,0 +1,121 @@
+//! Conditions as a formula over nginx variables, and the formula as tables.
+//!
+//! nginx's `if` has neither *and* nor *or*; a `map` has both: several keys of one source are an *or*, a map over
+//! joined variables is an *and*. Negation goes down to the leaves, where it swaps the two values.
+
+use super::attribute;
+use super::maps::Maps;
+use super::plan::Key;
+use super::text::Text;
+
+/// A condition in normal form: negation only in the leaves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Formula {
+    /// All of them; empty is true.
+    All(Vec<Formula>),
+    /// Any of them; empty is false.
+    Any(Vec<Formula>),
+    /// Text against keys.
+    Leaf(Leaf),
+}
+
+/// Text against keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leaf {
+    /// What is looked at.
+    pub source: Text,
+    /// Keys that hit.
+    pub keys: Vec<Key>,
+    /// True where a key hits, or where none does.
+    pub wanted: bool,
+}
+
+impl Formula {
+    /// Always true.
+    pub const TRUE: fn() -> Formula = || Formula::All(Vec::new());
+    /// Never true.
+    pub const FALSE: fn() -> Formula = || Formula::Any(Vec::new());
+
+    /// Whether it is always true.
+    pub fn is_true(&self) -> bool {
+        matches!(self, Self::All(parts) if parts.is_empty())
+    }
+
+    /// Whether it is never true.
+    pub fn is_false(&self) -> bool {
+        matches!(self, Self::Any(parts) if parts.is_empty())
+    }
+
+    /// Flattened, constants taken out, leaves over one source laid together.
+    pub fn simplified(self) -> Self {
+        match self {
+            Self::Leaf(leaf) => Self::Leaf(leaf),
+            Self::All(parts) => combine(parts, true),
+            Self::Any(parts) => combine(parts, false),
+        }
+    }
+
+    /// The variable that is `1` where the formula holds, else empty.
+    pub fn variable(&self, maps: &mut Maps, volatile: bool) -> String {
+        let one = || Text::literal(b"1");
+        match self {
+            Self::Leaf(leaf) => {
+                let (hit, miss) = if leaf.wanted { (one(), Text::default()) } else { (Text::default(), one()) };
+                let mut rows: Vec<_> = leaf.keys.iter().map(|key| (key.clone(), hit.clone())).collect();
+                rows.extend((!leaf.wanted).then_some((Key::Default, miss)));
+                maps.get(&attribute::stem(&leaf.source), leaf.source.clone(), rows, volatile)
+            }
+            Self::All(parts) | Self::Any(parts) => {
+                let names: Vec<_> = parts.iter().map(|part| part.variable(maps, volatile)).collect();
+                if let [only] = names.as_slice() {
+                    return only.clone();
+                }
+                let mut source = Text::default();
+                names.iter().for_each(|name| source.push_variable(name));
+                let key = match self {
+                    Self::All(_) => Key::Literal(vec![b'1'; names.len()]),
+                    _ => Key::Pattern(b"1".to_vec(), false),
+                };
+                maps.get("when", source, vec![(key, one())], volatile)
+            }
+        }
+    }
+}
+
+fn combine(parts: Vec<Formula>, all: bool) -> Formula {
+    let mut out: Vec<Formula> = Vec::new();
+    for part in parts {
+        let part = part.simplified();
+        match part {
+            Formula::All(inner) if all => inner.into_iter().for_each(|one| lay(&mut out, one, all)),
+            Formula::Any(inner) if !all => inner.into_iter().for_each(|one| lay(&mut out, one, all)),
+            Formula::All(inner) if inner.is_empty() => return Formula::TRUE(),
+            Formula::Any(inner) if inner.is_empty() => return Formula::FALSE(),
+            other => lay(&mut out, other, all),
+        }
+    }
+    match (out.len(), out.pop()) {
+        (1, Some(only)) => only,
+        (_, last) => {
+            out.extend(last);
+            if all { Formula::All(out) } else { Formula::Any(out) }
+        }
+    }
+}
+
+/// *or* of hits and *and* of misses over one source are one table.
+fn lay(out: &mut Vec<Formula>, part: Formula, all: bool) {
+    if out.contains(&part) {
+        return;
+    }
+    if let (Formula::Leaf(leaf), Some(Formula::Leaf(last))) = (&part, out.last_mut())
+        && leaf.source == last.source
+        && leaf.wanted == last.wanted
+        && leaf.wanted != all
+    {
+        let fresh: Vec<_> = leaf.keys.iter().filter(|key| !last.keys.contains(key)).cloned().collect();
+        last.keys.extend(fresh);
+        return;
+    }
+    out.push(part);
+}

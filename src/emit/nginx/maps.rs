@@ -1,0 +1,116 @@
+//! The tables of the `http` level: allocated once each, with names that do not change from run to run.
+
+use super::plan::{Key, Table};
+use super::text::Text;
+use std::collections::BTreeMap;
+
+/// Every table so far.
+#[derive(Debug, Default)]
+pub struct Maps {
+    tables: Vec<Table>,
+    counts: BTreeMap<String, usize>,
+}
+
+/// What Apache sends of a path as it is, as a class.
+pub const CLEAN: &[u8] = br"^[\w$.+!*'(),:;@&=/~-]*\z";
+
+impl Maps {
+    /// The variable of a table with these rows: an equal one is used again, else `stem_N` is made.
+    pub fn get(&mut self, stem: &str, source: Text, rows: Vec<(Key, Text)>, volatile: bool) -> String {
+        let same = |table: &&Table| table.source == source && table.rows == rows && table.volatile == volatile;
+        if let Some(table) = self.tables.iter().find(same) {
+            return table.name.clone();
+        }
+        let name = self.fresh(stem);
+        self.tables.push(Table { note: None, source, name: name.clone(), volatile, rows });
+        name
+    }
+
+    /// A name that no table has: `stem_1`, `stem_2`…
+    pub fn fresh(&mut self, stem: &str) -> String {
+        let count = self.counts.entry(stem.to_owned()).or_default();
+        *count += 1;
+        format!("{stem}_{count}")
+    }
+
+    /// Adds a table under a name of its own, unless it is there.
+    pub fn named(&mut self, table: Table) {
+        if self.tables.iter().all(|other| other.name != table.name) {
+            self.tables.push(table);
+        }
+    }
+
+    /// The variable that holds a captured part of the path as Apache sends it. `raw` is the named group,
+    /// `encoded` the variable set from its number, which nginx percent-encodes where the path was encoded.
+    pub fn encoded_part(&mut self, raw: &str) -> String {
+        let name = format!("{raw}_url");
+        let mut table = Table::new(
+            Text::variable(raw),
+            &name,
+            vec![
+                (Key::Pattern(CLEAN.to_vec(), false), Text::variable(raw)),
+                (Key::Default, Text::variable(&format!("{raw}_encoded"))),
+            ],
+        );
+        table.note = Some(format!("${raw} as Apache sends it: percent-encoded only where it must be"));
+        self.named(table);
+        name
+    }
+
+    /// The variable that holds the whole path as Apache sends it.
+    pub fn encoded_path(&mut self) -> String {
+        let as_sent = vec![(Key::Pattern(b"^(?<path_only>[^?]*)".to_vec(), false), Text::variable("path_only"))];
+        self.named(Table::new(Text::variable("request_uri"), "path_as_sent", as_sent));
+        let mut table = Table::new(
+            Text::variable("uri"),
+            "path_url",
+            vec![
+                (Key::Pattern(CLEAN.to_vec(), false), Text::variable("uri")),
+                (Key::Default, Text::variable("path_as_sent")),
+            ],
+        );
+        table.note = Some("the path as Apache sends it: percent-encoded only where it must be".to_owned());
+        self.named(table);
+        "path_url".to_owned()
+    }
+
+    /// The variable that holds another one with each `%` written as `%25`, as Apache escapes a query it has
+    /// changed; up to eight of them.
+    pub fn percent_encoded(&mut self, of: &str) -> String {
+        let name = format!("{of}_escaped");
+        let mut rows = Vec::new();
+        for count in 0..=8usize {
+            let pattern = format!(r"^([^%]*){}\z", "%([^%]*)".repeat(count));
+            let mut value = Text::variable("1");
+            for group in 2..=count + 1 {
+                value.push_literal(b"%25");
+                value.push_variable(&group.to_string());
+            }
+            rows.push((Key::Pattern(pattern.into_bytes(), false), value));
+        }
+        rows.push((Key::Default, Text::variable(of)));
+        let mut table = Table::new(Text::variable(of), &name, rows);
+        table.note = Some(format!("${of} with `%` as `%25`"));
+        self.named(table);
+        name
+    }
+
+    /// `&` and the old query, or nothing: what follows a query of one's own.
+    pub fn and_args(&mut self, escaped: bool) -> String {
+        let (name, value) = if escaped {
+            ("and_args_escaped", Text::variable(&self.percent_encoded("args")))
+        } else {
+            ("and_args", Text::variable("args"))
+        };
+        let mut text = Text::literal(b"&");
+        text.append(&value);
+        let rows = vec![(Key::Literal(Vec::new()), Text::default()), (Key::Default, text)];
+        self.named(Table::new(Text::variable("args"), name, rows));
+        name.to_owned()
+    }
+
+    /// Every table, in the order in which they were made.
+    pub fn into_tables(self) -> Vec<Table> {
+        self.tables
+    }
+}

@@ -1,0 +1,123 @@
+//! Steps: clauses of the source in nginx's terms, in the order of the source, before they get a shape.
+
+use super::formula::Formula;
+use super::maps::Maps;
+use super::plan::{Key, Statement, Test};
+use super::regex::Pattern;
+use super::text::Text;
+use crate::source::Span;
+
+/// One clause in nginx's terms.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// The directive.
+    pub span: Span,
+    /// Comment lines that travel with it.
+    pub comments: Vec<Vec<u8>>,
+    /// Which paths it is for.
+    pub path: Path,
+    /// When it applies beside that.
+    pub when: Formula,
+    /// Statements that must run before the test.
+    pub before: Vec<Statement>,
+    /// Statements between the test and what it does.
+    pub inner: Vec<Statement>,
+    /// What it does.
+    pub does: Does,
+}
+
+/// Which paths a step is for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Path {
+    /// All.
+    All,
+    /// One.
+    Exact(Vec<u8>),
+    /// Those that match.
+    Pattern(Pattern),
+}
+
+/// What a step does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Does {
+    /// Answers.
+    Return(u16, Option<Text>),
+    /// Changes the path: the expression of the `rewrite`, its text, whether the list ends.
+    Rewrite(Vec<u8>, Text, bool),
+    /// Ends the list.
+    Stop,
+    /// Sets a variable.
+    Set(String, Text),
+    /// Nothing: it stands as comments only.
+    Remark,
+}
+
+impl Step {
+    /// A step that is comments only.
+    pub fn remark(span: Span, comments: Vec<Vec<u8>>) -> Self {
+        let (path, when, does) = (Path::All, Formula::TRUE(), Does::Remark);
+        Self { span, comments, path, when, before: Vec::new(), inner: Vec::new(), does }
+    }
+
+    /// Whether the path alone decides, and the step answers: it can stand as a location.
+    pub fn is_location(&self) -> bool {
+        let answers = matches!(self.does, Does::Return(..)) && self.path != Path::All;
+        matches!(self.does, Does::Remark) || answers && self.when.is_true() && self.before.is_empty()
+    }
+
+    /// What runs once the test has succeeded.
+    pub fn body(&self) -> Vec<Statement> {
+        let mut out = self.inner.clone();
+        match &self.does {
+            Does::Return(code, text) => out.push(Statement::Return(*code, text.clone())),
+            Does::Rewrite(pattern, to, last) => {
+                out.push(Statement::Rewrite(pattern.clone(), to.clone(), if *last { "last" } else { "" }));
+            }
+            Does::Stop => out.push(Statement::Plain("break", Vec::new())),
+            Does::Set(name, value) => out.push(Statement::Set(name.clone(), value.clone())),
+            Does::Remark => {}
+        }
+        out
+    }
+
+    /// The step at server level.
+    pub fn statements(&self, maps: &mut Maps, volatile: bool, out: &mut Vec<Statement>) {
+        out.extend(self.comments.iter().cloned().map(Statement::Comment));
+        if matches!(self.does, Does::Remark) || self.when.is_false() {
+            return;
+        }
+        out.extend(self.before.iter().cloned());
+        // the `rewrite` itself tests the path
+        let rewrites = matches!(self.does, Does::Rewrite(..)) && self.inner.is_empty();
+        if rewrites && self.when.is_true() {
+            out.extend(self.body());
+            return;
+        }
+        let path = if rewrites { &Path::All } else { &self.path };
+        match test(path, &self.when, maps, volatile) {
+            Some(test) => out.push(Statement::If(test, self.body())),
+            None => out.extend(self.body()),
+        }
+    }
+}
+
+/// The test of an `if`; `None` where nothing is left to test.
+fn test(path: &Path, when: &Formula, maps: &mut Maps, volatile: bool) -> Option<Test> {
+    let subject = if when.is_true() {
+        "uri".to_owned()
+    } else {
+        let name = when.variable(maps, volatile);
+        if *path == Path::All {
+            return Some(Test::True(name));
+        }
+        // the path where the condition holds, else nothing
+        let rows = vec![(Key::Literal(b"1".to_vec()), Text::variable("uri"))];
+        let stem = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '_').to_owned();
+        maps.get(&format!("{stem}_path"), Text::variable(&name), rows, volatile)
+    };
+    match path {
+        Path::All => None,
+        Path::Exact(text) => Some(Test::Equals(subject, Text::literal(text))),
+        Path::Pattern(pattern) => Some(Test::Matches(subject, pattern.text.clone(), pattern.ignore_case)),
+    }
+}
