@@ -14,7 +14,6 @@ use crate::ir::clause::{Action, Answer, Clause, Content, Rewrite, Store, Then, W
 use crate::ir::condition::Condition;
 use crate::ir::pattern::{Pattern, Regex};
 use crate::ir::policy::{OldQuery, QueryPolicy, Relative};
-use crate::ir::scope::RewriteList;
 use crate::ir::template::{Part, Template};
 use crate::source::Span;
 use std::collections::{BTreeMap, BTreeSet};

@@ -57,6 +57,11 @@ fn print_table(out: &mut Vec<u8>, table: &Table) {
     if let Some(note) = &table.note {
         out.extend_from_slice(format!("# {note}\n").as_bytes());
     }
+    if table.source.0.is_empty() {
+        // the values of a `geo` are literal
+        out.extend_from_slice(format!("geo ${} {{ default \"$\"; }}\n", table.name).as_bytes());
+        return;
+    }
     out.extend_from_slice(b"map ");
     out.extend_from_slice(&table.source.word());
     out.extend_from_slice(format!(" ${} {{\n", table.name).as_bytes());

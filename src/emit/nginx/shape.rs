@@ -72,11 +72,8 @@ pub fn statements(steps: Ordered, style: Style, maps: &mut Maps) -> Vec<Statemen
 }
 
 fn once(statement: &Statement, seen: &mut BTreeSet<String>) -> bool {
-    match statement {
-        Statement::Set(name, _) | Statement::If(_, _) if name_of(statement).is_some_and(|own| own.starts_with("on_disk")) => {
-            let _ = name;
-            seen.insert(format!("{statement:?}"))
-        }
+    match name_of(statement) {
+        Some(name) if name.starts_with("on_disk") => seen.insert(format!("{statement:?}")),
         _ => true,
     }
 }
@@ -121,7 +118,7 @@ fn locations(steps: &[Step], out: &mut Vec<Statement>) {
 /// A last rule that hands everything which is no file to one script is `try_files`.
 fn take_front_controller(steps: &mut Vec<Step>) -> Option<Vec<Statement>> {
     let at = steps.iter().rposition(|step| !matches!(step.does, Does::Remark))?;
-    let step = steps.get(at)?;
+    let step = steps.get(at)?.clone();
     let Does::Rewrite(pattern, to, _) = &step.does else { return None };
     let everything: [&[u8]; 7] = [b"^", b"(?s)^/(.*)$", b"(?s)^/.*?.", b"(?s)^/(.*)", b"(?s)^/.*$", b"(?s)^/(.+)$", b"(?s)^/.*"];
     let keys = [Key::Literal(b"file".to_vec()), Key::Literal(b"folder".to_vec())];
