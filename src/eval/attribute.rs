@@ -39,6 +39,7 @@ pub fn value(machine: &mut Machine, attribute: &Attribute) -> Try<Vec<u8>> {
         Attribute::Time(part) => time(machine, *part),
         Attribute::Environment(name) => super::template::environment(machine, name),
         Attribute::SubRequest { url, attribute } => rewrite::look_ahead(machine, *url, attribute)?,
+        Attribute::IsSubRequest(yes, no) => if machine.depth > 0 { yes } else { no }.to_vec(),
         Attribute::ResponseHeader(name) => response_header(machine, name),
         Attribute::Fixed(text) => text.to_vec(),
         Attribute::Unknown(name) => known(machine, None, &format!("variable:{}", String::from_utf8_lossy(name))),

@@ -54,6 +54,20 @@ fn test_holds(machine: &mut Machine, test: &Test) -> Try<bool> {
             file_test(machine, *question, &path)?
         }
         TestKind::Expression(expression) => expr::holds(machine, expression)?,
+        TestKind::ExpressionInto(expression, store) => {
+            let held = expr::holds(machine, expression)?;
+            if let (true, Some(store)) = (held, store) {
+                *machine.captures.of_mut(*store) = machine.captures.of(crate::ir::clause::Store::Expression).clone();
+            }
+            held
+        }
+        TestKind::IsSet(variable) => match machine.variable(*variable) {
+            Some(value) => value.bytes.is_some(),
+            None => {
+                let name = machine.program.variables.get(variable.0 as usize).map(|variable| variable.name.clone());
+                !super::template::environment(machine, &name.unwrap_or_default()).is_empty()
+            }
+        },
         TestKind::Unknown(what) => return Err(Fail::Unknown(Some(test.span), what.clone())),
     };
     Ok(result != test.negated)

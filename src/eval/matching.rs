@@ -5,7 +5,8 @@ use super::machine::{Machine, Value};
 use super::template::render;
 use crate::ir::VarId;
 use crate::ir::clause::{Captures, Match, OnFailure, Subject};
-use crate::ir::pattern::{Glob, Pattern, Regex};
+pub use crate::ir::pattern::glob_matches;
+use crate::ir::pattern::{Pattern, Regex};
 use crate::source::Span;
 use std::ops::Range;
 
@@ -30,7 +31,13 @@ pub fn holds(machine: &mut Machine, test: &Match, span: Span) -> Try<bool> {
         }
         Subject::HeadersNamed(names) => against_headers(machine, test, names, span)?,
     };
-    Ok(matched != test.negated)
+    let holds = matched != test.negated;
+    if holds && matches!(test.subject, Subject::Rewritten) {
+        // Captures of conditions belong to the clause whose conditions they are.
+        machine.captures.of_mut(crate::ir::clause::Store::Condition).clear();
+        machine.captures.of_mut(crate::ir::clause::Store::Expression).clear();
+    }
+    Ok(holds)
 }
 
 fn against_path(machine: &mut Machine, test: &Match, span: Span) -> Try<bool> {
@@ -146,76 +153,10 @@ pub fn segments(prefix: &[u8], path: &[u8]) -> Option<usize> {
     (ends && !prefix.is_empty()).then_some(at)
 }
 
-/// Whether a shell pattern matches a whole text.
-pub fn glob_matches(glob: &Glob, text: &[u8]) -> bool {
-    let fold = |byte: u8| if glob.ignore_case { byte.to_ascii_lowercase() } else { byte };
-    let (pattern, crosses) = (&*glob.text, |byte: u8| !(glob.path && byte == b'/'));
-    let (mut p, mut t) = (0, 0);
-    let mut back: Option<(usize, usize)> = None;
-    loop {
-        let step = match pattern.get(p) {
-            None if t == text.len() => return true,
-            Some(b'*') => {
-                back = Some((p, t));
-                p += 1;
-                continue;
-            }
-            Some(b'[') => {
-                class(pattern, p, text.get(t).copied(), &fold).filter(|_| text.get(t).is_some_and(|&b| crosses(b)))
-            }
-            Some(b'?') => text.get(t).filter(|&&byte| crosses(byte)).map(|_| p + 1),
-            Some(&byte) => {
-                let (byte, next) = match (byte, pattern.get(p + 1)) {
-                    (b'\\', Some(&escaped)) => (escaped, p + 2),
-                    _ => (byte, p + 1),
-                };
-                text.get(t).filter(|&&have| fold(have) == fold(byte)).map(|_| next)
-            }
-            None => None,
-        };
-        if let Some(next) = step {
-            (p, t) = (next, t + 1);
-            continue;
-        }
-        // Let the last star take one byte more.
-        match back {
-            Some((star, taken)) if text.get(taken).is_some_and(|&byte| crosses(byte)) => {
-                back = Some((star, taken + 1));
-                (p, t) = (star + 1, taken + 1);
-            }
-            _ => return false,
-        }
-    }
-}
-
-/// `[…]` at `at` against one byte: where the pattern goes on if it matches.
-fn class(pattern: &[u8], at: usize, byte: Option<u8>, fold: &impl Fn(u8) -> u8) -> Option<usize> {
-    let byte = fold(byte?);
-    let mut p = at + 1;
-    let negated = matches!(pattern.get(p), Some(b'!' | b'^'));
-    p += usize::from(negated);
-    let (mut hit, mut first) = (false, true);
-    loop {
-        let low = *pattern.get(p)?;
-        if low == b']' && !first {
-            return (hit != negated).then_some(p + 1);
-        }
-        first = false;
-        let high = match (pattern.get(p + 1), pattern.get(p + 2)) {
-            (Some(b'-'), Some(&high)) if high != b']' => {
-                p += 2;
-                high
-            }
-            _ => low,
-        };
-        hit |= (fold(low)..=fold(high)).contains(&byte);
-        p += 1;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ir::pattern::Glob;
 
     fn glob(text: &str, path: bool) -> Glob {
         Glob { text: text.as_bytes().into(), path, ignore_case: false }

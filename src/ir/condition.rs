@@ -69,6 +69,10 @@ pub enum TestKind {
     },
     /// A boolean expression.
     Expression(Expr),
+    /// The same; where it is true, its captures go to a register file.
+    ExpressionInto(Expr, Option<super::clause::Store>),
+    /// A variable that is set, even to nothing.
+    IsSet(super::VarId),
     /// Cannot be decided here; the text says what it depends on.
     Unknown(String),
 }

@@ -216,6 +216,8 @@ pub struct Settings {
     pub internal: bool,
     /// What serves content.
     pub handler: Option<Handler>,
+    /// A missing file may be answered by a similar one (MultiViews), which is not modelled.
+    pub negotiates: Option<bool>,
     /// Path info behind a file is accepted.
     pub accept_path_info: Option<bool>,
     /// Symbolic links may be followed (without, per-directory rewriting is refused).

@@ -126,6 +126,8 @@ pub enum Attribute {
         /// What is asked of it.
         attribute: Box<Attribute>,
     },
+    /// The first text in a sub-request, else the second.
+    IsSubRequest(Bytes, Bytes),
     /// A header of the answer (`$sent_http_location`).
     ResponseHeader(Bytes),
     /// A fixed text of the server (`SERVER_SOFTWARE`, `API_VERSION`…), already known.

@@ -1,17 +1,51 @@
 //! Apache httpd to IR: loading ([`load`], [`check`]) is what the server does while it reads its files; the other
 //! submodules say what the loaded lines mean.
 
+pub mod access;
+pub mod alias;
+pub mod builder;
 pub mod check;
 pub mod conditional;
+pub mod context;
 pub mod defines;
+pub mod expr;
+pub mod flags;
+pub mod folders;
+pub mod lines;
 pub mod load;
 pub mod macros;
+pub mod misc;
 pub mod modules;
+pub mod refused;
+pub mod rule;
+pub mod sections;
+pub mod server;
+pub mod text;
+pub mod variables;
 pub mod words;
 
-use super::{FileId, Loader, Lowered, Options, Sources};
+use super::{Dialect, FileId, Loader, Lowered, Options, Sources, Version};
+use context::Context;
+
+/// The newest version that is modelled.
+pub const NEWEST: Version = Version(2, 4, 71);
 
 /// Lowers an Apache configuration or a lone `.htaccess`.
-pub fn lower(_sources: &mut Sources, _main: FileId, _options: &Options, _loader: &dyn Loader) -> Lowered {
-    todo!()
+pub fn lower(sources: &mut Sources, main: FileId, options: &Options, loader: &dyn Loader) -> Lowered {
+    let mut loaded = load::load(sources, main, options, loader, None);
+    let mut trees = std::mem::take(&mut loaded.trees);
+    let files = match options.dialect {
+        Dialect::Htaccess => folders::beside(sources, main, options, loader, &loaded),
+        _ => folders::below(sources, options, loader, &loaded),
+    };
+    let mut files = files;
+    trees.extend(files.iter_mut().flat_map(|file| std::mem::take(&mut file.loaded.trees)));
+    let version = options.version.unwrap_or(NEWEST);
+    let mut context = Context::new(sources, loader, version, loaded.modules.clone(), options.prefix.clone());
+    context.program.notes = std::mem::take(&mut loaded.notes);
+    match options.dialect {
+        Dialect::Htaccess => server::fragment(&mut context, main, &loaded, &files, options),
+        _ => server::whole(&mut context, &loaded, &files, options),
+    }
+    Lowered { program: context.program, trees }
 }

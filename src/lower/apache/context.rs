@@ -1,0 +1,128 @@
+//! What lowering an Apache configuration carries along: the program so far, its names, the version, the modules.
+
+use super::modules::Modules;
+use crate::ir::pattern::Regex;
+use crate::ir::scope::Scope;
+use crate::ir::table::{Table, TableKind};
+use crate::ir::template::{Origin, Variable};
+use crate::ir::{Bytes, Program, ScopeId, TableId, VarId};
+use crate::lower::{Loader, Version};
+use crate::pcre;
+use crate::source::{Sources, Span};
+use rustc_hash::FxHashMap;
+use std::path::PathBuf;
+
+/// The state of one lowering.
+pub struct Context<'a> {
+    /// The files.
+    pub sources: &'a Sources,
+    /// Where maps are read from.
+    pub loader: &'a dyn Loader,
+    /// The program so far.
+    pub program: Program,
+    /// The version that is modelled.
+    pub version: Version,
+    /// What is loaded.
+    pub modules: Modules,
+    /// What relative file names are relative to.
+    pub prefix: PathBuf,
+    /// `ServerAdmin`.
+    pub admin: Bytes,
+    /// `RegexDefaultOptions`.
+    pub regex: pcre::Options,
+    /// Whether a `.htaccess` is being read.
+    pub htaccess: bool,
+    variables: FxHashMap<Bytes, VarId>,
+    /// The maps of the server being lowered.
+    pub maps: FxHashMap<Bytes, TableId>,
+}
+
+impl<'a> Context<'a> {
+    /// An empty program.
+    pub fn new(
+        sources: &'a Sources,
+        loader: &'a dyn Loader,
+        version: Version,
+        modules: Modules,
+        prefix: PathBuf,
+    ) -> Self {
+        Self {
+            sources,
+            loader,
+            program: Program::default(),
+            version,
+            modules,
+            prefix,
+            admin: b"[no address given]"[..].into(),
+            regex: pcre::Options {
+                dot_all: true,
+                dollar_end_only: true,
+                duplicate_names: true,
+                ..pcre::Options::default()
+            },
+            htaccess: false,
+            variables: FxHashMap::default(),
+            maps: FxHashMap::default(),
+        }
+    }
+
+    /// The variable of a name.
+    pub fn variable(&mut self, name: &[u8]) -> VarId {
+        if let Some(id) = self.variables.get(name) {
+            return *id;
+        }
+        let id = VarId(self.program.variables.len() as u32);
+        self.program.variables.push(Variable { name: name.into(), origin: Origin::Environment });
+        self.variables.insert(name.into(), id);
+        id
+    }
+
+    /// Adds a scope.
+    pub fn scope(&mut self, scope: Scope) -> ScopeId {
+        let id = ScopeId(self.program.scopes.len() as u32);
+        self.program.scopes.push(scope);
+        id
+    }
+
+    /// Adds a table.
+    pub fn table(&mut self, table: Table) -> TableId {
+        let id = TableId(self.program.tables.len() as u32);
+        self.program.tables.push(table);
+        id
+    }
+
+    /// The rewrite map of a name; an undeclared one has no entries.
+    pub fn map(&mut self, name: &[u8]) -> TableId {
+        if let Some(id) = self.maps.get(name) {
+            return *id;
+        }
+        let span = Span::new(crate::source::FileId(0), 0, 0);
+        let kind = TableKind::Text(FxHashMap::default());
+        let id = self.table(Table { name: name.into(), span, source: None, kind, remembered: false });
+        self.maps.insert(name.into(), id);
+        id
+    }
+
+    /// A regular expression, checked as httpd does when it reads it.
+    ///
+    /// # Errors
+    /// PCRE2's message.
+    pub fn regex(&self, text: &[u8], ignore_case: bool, span: Span) -> Result<Regex, String> {
+        let regex = Regex::new(text, pcre::Options { caseless: ignore_case, ..self.regex }, span);
+        match regex.compiled() {
+            Ok(_) => Ok(regex),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// What `SERVER_SOFTWARE` says.
+    pub fn software(&self) -> Bytes {
+        let Version(major, minor, patch) = self.version;
+        format!("Apache/{major}.{minor}.{patch}").into_bytes().into()
+    }
+
+    /// Whether at least this version is modelled.
+    pub fn since(&self, patch: u16) -> bool {
+        self.version >= Version(2, 4, patch)
+    }
+}
