@@ -8,10 +8,17 @@ use crate::ir::table::address_number;
 
 /// Refuses what the scope's access rules refuse.
 pub fn check(machine: &mut Machine) -> Flow {
-    match machine.scope.settings.access.clone() {
-        Some(access) => one(machine, &access, 0),
-        None => Flow::Next,
+    let settings = &machine.scope.settings;
+    let either = settings.any_access == Some(true);
+    let rules = [settings.host_access.clone(), settings.access.clone()];
+    let mut last = Flow::Next;
+    for rule in rules.into_iter().flatten() {
+        last = one(machine, &rule, 0);
+        if (last == Flow::Next) == either {
+            return last;
+        }
     }
+    last
 }
 
 fn one(machine: &mut Machine, access: &Access, depth: usize) -> Flow {

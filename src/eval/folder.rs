@@ -1,38 +1,187 @@
 //! Folders and files where the path was mapped to a file before: slash, index, fallback, aliases.
 
 use super::clauses::ListEnd;
-use super::flow::{Fail, Flow, Try};
-use super::machine::Machine;
-use crate::ir::clause::{Clause, MapTo};
+use super::flow::{Flow, Reply, Try};
+use super::machine::{Machine, Value};
+use super::rewrite::sub_request::{self, Reached};
+use super::{Kind, escape, own_url, template, try_files};
+use crate::ir::clause::{Clause, Handler, MapTo, Store};
 
 /// Redirects a folder to itself with a slash.
-pub fn directory_slash(_machine: &mut Machine) -> Flow {
-    unmodelled()
+pub fn directory_slash(machine: &mut Machine) -> Flow {
+    let off = machine.scope.settings.directory_slash == Some(false);
+    if off || machine.found != Some(Kind::Directory) || machine.path.ends_with(b"/") || handled(machine) {
+        return Flow::Next;
+    }
+    let mut to = escape::path(&machine.path);
+    to.push(b'/');
+    if let Some(query) = &machine.query {
+        to.push(b'?');
+        to.extend_from_slice(query);
+    }
+    let to = own_url::absolute(machine, &to);
+    Reply::location(301, to, None).into()
+}
+
+/// Something other than the file system answers.
+fn handled(machine: &Machine) -> bool {
+    matches!(machine.scope.settings.handler, Some(Handler::Dynamic(_) | Handler::Opaque(_) | Handler::Fixed(_)))
 }
 
 /// Looks for an index file.
-pub fn index(_machine: &mut Machine) -> Flow {
-    unmodelled()
+pub fn index(machine: &mut Machine) -> Flow {
+    if machine.planted.is_some() || machine.found != Some(Kind::Directory) || !machine.path.ends_with(b"/") {
+        return Flow::Next;
+    }
+    if handled(machine) {
+        return Flow::Next;
+    }
+    match indexed(machine) {
+        Ok(flow) => flow,
+        Err(fail) => fail.into(),
+    }
 }
 
-/// `FallbackResource`.
-pub fn fallback(_machine: &mut Machine) -> Flow {
-    unmodelled()
+fn indexed(machine: &mut Machine) -> Try<Flow> {
+    let mut names = Vec::new();
+    match machine.scope.settings.index.clone() {
+        Some(templates) => {
+            for name in &templates {
+                names.push(template::render(machine, name)?);
+            }
+        }
+        None => names.push(b"index.html".to_vec()),
+    }
+    let fallback = machine.scope.settings.fallback.clone().flatten();
+    names.extend(fallback.map(|path| path.to_vec()));
+    let mut failed = None;
+    for name in names {
+        let path = if name.starts_with(b"/") { name.clone() } else { [&*escape::path(&machine.path), &*name].concat() };
+        let target = match &machine.query {
+            Some(query) => [&*path, b"?", query].concat(),
+            None => path,
+        };
+        let (inner, reached) = sub_request::by_url(machine, &target)?;
+        match reached {
+            Reached::Content if inner.found == Some(Kind::File) || handled(&inner) => {
+                if let Some(status) = machine.scope.settings.index_redirect.filter(|&status| status != 0) {
+                    let to = own_url::absolute(machine, &escape::path(&inner.path));
+                    return Ok(Reply::location(status, to, None).into());
+                }
+                take_over(machine, inner);
+                return Ok(Flow::Next);
+            }
+            Reached::Answer(reply) if (300..400).contains(&reply.status) => return Ok(reply.into()),
+            Reached::Answer(reply) if reply.status != 404 => failed = Some(reply),
+            _ => machine.recorder.assumptions.extend(inner.recorder.assumptions),
+        }
+    }
+    Ok(failed.map_or(Flow::Next, Flow::from))
+}
+
+/// The request goes on as what a sub-request found.
+fn take_over<'p>(machine: &mut Machine<'p>, inner: Machine<'p>) {
+    let (depth, method) = (machine.depth, std::mem::take(&mut machine.method));
+    *machine = inner;
+    (machine.depth, machine.method) = (depth, method);
+}
+
+/// `FallbackResource`; and the place where a folder's rewriting takes effect.
+pub fn fallback(machine: &mut Machine) -> Flow {
+    if let Some(target) = machine.planted.clone() {
+        return if machine.depth > 0 { Flow::Next } else { restart(machine, &target) };
+    }
+    let Some(Some(path)) = machine.scope.settings.fallback.clone() else { return Flow::Next };
+    if machine.found.is_some() || handled(machine) || *path == *machine.path {
+        return Flow::Next;
+    }
+    let target = match &machine.query {
+        Some(query) => [&*path, b"?", query].concat(),
+        None => path.to_vec(),
+    };
+    match sub_request::by_url(machine, &target) {
+        Ok((inner, Reached::Content)) if inner.found == Some(Kind::File) || handled(&inner) => {
+            take_over(machine, inner);
+            Flow::Next
+        }
+        Ok((_, Reached::Answer(reply))) if reply.status != 404 => reply.into(),
+        Ok(_) => Flow::Next,
+        Err(fail) => fail.into(),
+    }
+}
+
+/// An internal redirect to a path that is read like a request's: escapes and all.
+pub fn restart(machine: &mut Machine, path: &[u8]) -> Flow {
+    let (path, own) = match memchr::memchr(b'?', path).and_then(|at| path.split_at_checked(at)) {
+        Some((path, query)) => (path, query.get(1..).map(<[u8]>::to_vec)),
+        None => (path, None),
+    };
+    let query = own.or_else(|| machine.query.clone());
+    rename_variables(machine, machine.saved_status.unwrap_or(200));
+    let flow = try_files::to_path(machine, path.to_vec(), query);
+    machine.encoded = true;
+    flow
+}
+
+/// Variables that were set are called `REDIRECT_…` after an internal redirect.
+pub fn rename_variables(machine: &mut Machine, status: u16) {
+    let program = machine.program;
+    let old = std::mem::replace(&mut machine.variables, vec![None; program.variables.len()]);
+    for (at, variable) in program.variables.iter().enumerate() {
+        let Some(inner) = variable.name.strip_prefix(b"REDIRECT_") else { continue };
+        let from = program.variables.iter().position(|other| *other.name == *inner);
+        let value = match inner {
+            b"STATUS" => Some(Value { bytes: Some(status.to_string().into_bytes()), taint: None }),
+            _ => from.and_then(|from| old.get(from).cloned().flatten()).filter(|value| value.bytes.is_some()),
+        };
+        if let Some(slot) = machine.variables.get_mut(at) {
+            *slot = value;
+        }
+    }
 }
 
 /// Serves a mapped file.
-pub fn default_handler(_machine: &mut Machine) -> Flow {
-    unmodelled()
+pub fn default_handler(machine: &mut Machine) -> Flow {
+    let file = machine.file.clone().unwrap_or_default();
+    if machine.scope.settings.negotiates == Some(true) && machine.found.is_none() {
+        return Flow::Unknown(machine.scope.span, "`MultiViews` may find a similar file".to_owned());
+    }
+    match &*machine.method {
+        b"GET" | b"HEAD" | b"POST" => {}
+        b"OPTIONS" => return Reply::served().into(),
+        b"PUT" | b"DELETE" | b"PATCH" | b"CONNECT" | b"PROPFIND" | b"PROPPATCH" | b"MKCOL" | b"COPY" | b"MOVE"
+        | b"LOCK" | b"UNLOCK" => return Reply::bare(405, None).into(),
+        _ => return Reply::bare(501, None).into(),
+    }
+    match (machine.world.stat(&file), machine.found) {
+        (None, _) => Flow::Content,
+        (_, None) => Reply::bare(404, None).into(),
+        (_, Some(Kind::Directory)) if machine.scope.settings.listing == Some(true) => Reply::served().into(),
+        (_, Some(Kind::Directory)) => Reply::bare(403, None).into(),
+        (Some(Some(found)), _) if !found.readable => Reply::bare(403, None).into(),
+        (_, Some(Kind::File)) if machine.path_info.is_some() && machine.scope.settings.accept_path_info != Some(true) => {
+            Reply::bare(404, None).into()
+        }
+        (_, Some(_)) => Reply::served().into(),
+    }
 }
 
 /// Maps the path to a file under a folder.
 ///
 /// # Errors
 /// Where the folder's name cannot be made.
-pub fn map_to(_machine: &mut Machine, clause: &Clause, _to: &MapTo) -> Try<Option<ListEnd>> {
-    Err(Fail::Unknown(Some(clause.span), "a mapped folder".to_owned()))
-}
-
-fn unmodelled() -> Flow {
-    Flow::Unknown(None, "a folder".to_owned())
+pub fn map_to(machine: &mut Machine, clause: &Clause, to: &MapTo) -> Try<Option<ListEnd>> {
+    let mut file = template::render(machine, &to.to)?;
+    let folder = file.clone();
+    if to.rest {
+        let matched = machine.captures.of(Store::Pattern);
+        let end = matched.groups.first().cloned().flatten().map_or(0, |range| range.end);
+        let (prefix, rest) = machine.path.split_at_checked(end).unwrap_or((&machine.path, b""));
+        machine.context = Some((prefix.to_vec(), folder));
+        file.extend_from_slice(rest);
+    }
+    machine.recorder.step(clause.span, || format!("maps the path to `{}`", String::from_utf8_lossy(&file)));
+    machine.file = Some(file);
+    machine.flags.mapped = true;
+    Ok(Some(ListEnd::Ended))
 }

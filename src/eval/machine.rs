@@ -184,6 +184,20 @@ pub struct Machine<'p> {
     pub file: Option<Vec<u8>>,
     /// What follows the file.
     pub path_info: Option<Vec<u8>>,
+    /// The folder that the walk to the file ended in, with a slash at the end.
+    pub folder: Vec<u8>,
+    /// What the walk found at its end; `None` is nothing.
+    pub found: Option<super::Kind>,
+    /// The path still has its escapes.
+    pub encoded: bool,
+    /// Where a rewriting list of a folder leads, as soon as nothing else answers.
+    pub planted: Option<Vec<u8>>,
+    /// The URL prefix and the folder of the alias that mapped the path.
+    pub context: Option<(Vec<u8>, Vec<u8>)>,
+    /// A handler that a rewrite asked for, if its result stays inside.
+    pub pending_handler: Option<crate::ir::clause::Handler>,
+    /// The rewriting list that runs, or ran last.
+    pub rewriting: super::rewrite::Rewriting,
     /// The register files.
     pub captures: Registers,
     /// Values of variables that were set, by [`VarId`].
@@ -242,6 +256,13 @@ impl<'p> Machine<'p> {
             host_port: None,
             file: None,
             path_info: None,
+            folder: Vec::new(),
+            found: None,
+            encoded: false,
+            planted: None,
+            context: None,
+            pending_handler: None,
+            rewriting: super::rewrite::Rewriting::default(),
             captures: Registers::default(),
             variables: vec![None; program.variables.len()],
             remembered: FxHashMap::default(),

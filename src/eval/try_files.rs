@@ -83,6 +83,8 @@ pub fn to_path(machine: &mut Machine, path: Vec<u8>, query: Option<Vec<u8>>) -> 
     machine.query = query;
     machine.file = None;
     machine.path_info = None;
+    machine.planted = None;
+    machine.flags.mapped = false;
     machine.flags.internal = true;
     machine.flags.path_changed = false;
     machine.flags.name_lost = false;

@@ -206,7 +206,7 @@ pub struct Rewrite {
     pub drop_path_info: bool,
     /// The result is handed on as a URL path to aliases and the like (PT).
     pub pass_through: bool,
-    /// The result is fetched from another server (P); this status where that is not possible.
+    /// The result is fetched from another server (P); a status where that is not possible, else 0.
     pub proxy: Option<u16>,
     /// A first segment that exists on the machine makes the result a file path (UnsafePrefixStat; or the text starts with it).
     pub unsafe_prefix_stat: bool,

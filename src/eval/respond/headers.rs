@@ -56,3 +56,40 @@ fn apply(machine: &mut Machine, rule: &HeaderRule, value: Vec<u8>, out: &mut Vec
         _ => out.push((rule.name.clone(), value.into())),
     }
 }
+
+/// Headers of the scope in force by the policy of two tables: the one for success goes out only with content.
+///
+/// # Errors
+/// Where a value cannot be made.
+pub fn two_tables(machine: &mut Machine, served: bool) -> Try<Vec<(Bytes, Bytes)>> {
+    let rules = machine.scope.settings.headers.items.clone();
+    let mut out: Vec<(Bytes, Bytes)> = std::mem::take(&mut machine.added_headers);
+    for rule in rules {
+        if !(rule.always || served) || rule.early || !guarded(machine, &rule)? {
+            continue;
+        }
+        let value = template::render(machine, &rule.value)?;
+        change(&rule, value, &mut out);
+    }
+    Ok(out)
+}
+
+fn change(rule: &HeaderRule, value: Vec<u8>, out: &mut Vec<(Bytes, Bytes)>) {
+    let same = |(name, _): &(Bytes, Bytes)| name.eq_ignore_ascii_case(&rule.name);
+    let at = out.iter().position(same);
+    match rule.action {
+        HeaderAction::Unset => out.retain(|header| !same(header)),
+        HeaderAction::Set => {
+            out.retain(|header| !same(header));
+            out.push((rule.name.clone(), value.into()));
+        }
+        HeaderAction::SetIfEmpty if at.is_some() => {}
+        HeaderAction::Append | HeaderAction::Merge if at.is_some() => {
+            if let Some((_, have)) = at.and_then(|at| out.get_mut(at)) {
+                *have = [&**have, b", ", &value].concat().into();
+            }
+        }
+        HeaderAction::Edit | HeaderAction::EditAll | HeaderAction::Note | HeaderAction::Echo => {}
+        _ => out.push((rule.name.clone(), value.into())),
+    }
+}

@@ -1,13 +1,82 @@
-//! Replies of a server that knows a fixed list of statuses (Apache).
+//! Replies of a server that knows a fixed list of statuses, and whose error pages are asked once (Apache).
 
-use super::{Finished, Sent};
+use super::{Finished, Sent, headers};
 use crate::eval::flow::{Reply, ReplyContent};
 use crate::eval::machine::Machine;
+use crate::eval::{folder, template};
+use crate::ir::scope::ErrorTarget;
 
 /// Finalises a reply.
 pub fn finish(machine: &mut Machine, reply: Reply) -> Finished {
-    if let ReplyContent::Location(to) = reply.content {
-        machine.location = Some(to);
+    let served = matches!(reply.content, ReplyContent::Served);
+    if served {
+        let status = machine.saved_status.unwrap_or(reply.status);
+        return send(machine, status, true, None);
     }
-    Finished::Sent(Sent { status: reply.status, location: machine.location.clone(), ..Sent::default() })
+    if machine.flags.error_intercepted {
+        // An error page that fails leaves the first answer; only a rewritten redirect gets through.
+        if let (ReplyContent::Location(to), true) = (&reply.content, machine.rewriting.redirected) {
+            machine.location = Some(to.clone());
+            return send(machine, reply.status, false, None);
+        }
+        let status = machine.saved_status.unwrap_or(reply.status);
+        return send(machine, status, false, None);
+    }
+    machine.location = match reply.content {
+        ReplyContent::Location(to) => Some(to),
+        _ => None,
+    };
+    let pages = &machine.scope.settings.error_pages.items;
+    let Some(page) = pages.iter().find(|page| page.code == reply.status).cloned() else {
+        return send(machine, reply.status, false, None);
+    };
+    let rendered = match &page.target {
+        ErrorTarget::Path(text) | ErrorTarget::Url(text) | ErrorTarget::Text(text) => template::render(machine, text),
+        ErrorTarget::Named(_) | ErrorTarget::Default => return send(machine, reply.status, false, None),
+    };
+    let text = match rendered {
+        Ok(text) => text,
+        Err(fail) => return Finished::GoesOn(fail.into()),
+    };
+    machine.recorder.step(page.span, || format!("answers {} with `{}`", reply.status, String::from_utf8_lossy(&text)));
+    match page.target {
+        ErrorTarget::Path(_) => {
+            machine.flags.error_intercepted = true;
+            machine.saved_status = Some(reply.status);
+            if machine.method != b"HEAD" {
+                machine.method = b"GET".to_vec();
+            }
+            machine.query = None;
+            Finished::GoesOn(folder::restart(machine, &text))
+        }
+        ErrorTarget::Url(_) => {
+            machine.location = Some(text);
+            machine.cause = Some(page.span);
+            send(machine, 302, false, None)
+        }
+        _ => send(machine, reply.status, false, Some(text)),
+    }
+}
+
+fn has_status_line(status: u16) -> bool {
+    matches!(status, 100..=103 | 200..=208 | 226 | 300..=305 | 307 | 308 | 400..=417 | 421..=424 | 426 | 428 | 429 | 431
+        | 451 | 500..=508 | 510 | 511)
+}
+
+fn send(machine: &mut Machine, status: u16, served: bool, body: Option<Vec<u8>>) -> Finished {
+    let mut status = if has_status_line(status) { status } else { 500 };
+    let is_control = |&byte: &u8| (byte < b' ' && byte != b'\t') || byte == 0x7f;
+    if machine.location.as_ref().is_some_and(|to| to.iter().any(is_control)) {
+        (status, machine.location) = (500, None);
+    }
+    machine.status = Some(status);
+    let added = match headers::two_tables(machine, served) {
+        Ok(added) => added,
+        Err(fail) => return Finished::GoesOn(fail.into()),
+    };
+    let is_location = |(name, _): &(crate::ir::Bytes, crate::ir::Bytes)| name.eq_ignore_ascii_case(b"location");
+    let set = added.iter().find(|header| is_location(header)).map(|(_, value)| value.to_vec());
+    let location = set.or_else(|| machine.location.clone());
+    let headers = added.into_iter().filter(|header| !is_location(header)).collect();
+    Finished::Sent(Sent { status, location, headers, body })
 }

@@ -1,24 +1,264 @@
-//! Targets whose unreserved bytes are decoded first, then dots and slashes resolved, then the rest decoded.
+//! Targets whose unreserved bytes are decoded first, then dots and slashes resolved, then the rest decoded
+//! (Apache `ap_normalize_path`, `ap_unescape_url`), behind strict checks of line and host.
 
+use crate::eval::host::{self, Host};
 use crate::eval::machine::Machine;
+use crate::eval::{escape, own_url};
+use crate::ir::scope::EncodedSlashes;
 
 /// Checks the request line, chooses the site, normalises the path.
 ///
 /// # Errors
 /// The status of the refusal.
-pub fn receive(_machine: &mut Machine) -> Result<(), u16> {
-    Err(500)
+pub fn receive(machine: &mut Machine) -> Result<(), u16> {
+    let request = machine.request;
+    let target = &*request.target;
+    check_line(machine)?;
+    let (authority, rest) = split(machine, target)?;
+    let mut hosts = machine.header_lines(b"host");
+    let (first, second) = (hosts.next(), hosts.next());
+    drop(hosts);
+    let is_one_one = request.version.strip_prefix(b"1.").is_some_and(|minor| minor != b"0") || request.version.starts_with(b"2");
+    let written = authority.or(first);
+    if let Some(text) = written.filter(|text| !text.is_empty() || is_one_one) {
+        let host = strict_host(text).ok_or(400u16)?;
+        machine.host = Some(host.name);
+        machine.host_port = host.port;
+    }
+    if (first.is_none() && is_one_one) || second.is_some() {
+        return Err(400);
+    }
+    if let Some(header) = first.filter(|header| authority.is_some() && !header.is_empty()) {
+        strict_host(header).ok_or(400u16)?;
+    }
+    host::choose_site(machine)?;
+    machine.raw_target = rest.to_vec();
+    let (path, query) = match memchr::memchr(b'?', rest).and_then(|at| rest.split_at_checked(at)) {
+        Some((path, query)) => (path, query.get(1..)),
+        None => (rest, None),
+    };
+    machine.query = query.map(<[u8]>::to_vec);
+    machine.path = if path.is_empty() { b"/".to_vec() } else { path.to_vec() };
+    machine.encoded = true;
+    match &*request.method {
+        b"TRACE" => Err(405),
+        _ => Ok(()),
+    }
 }
 
-/// Normalises the path once more after an internal redirect.
+fn check_line(machine: &Machine) -> Result<(), u16> {
+    let request = machine.request;
+    let is_token = |&byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if request.method.is_empty() || !request.method.iter().all(is_token) || request.target.is_empty() {
+        return Err(400);
+    }
+    if request.target.iter().any(|&byte| byte <= b' ' || byte == 0x7f || byte == b'#') {
+        return Err(400);
+    }
+    if request.target.len() + request.method.len() + request.version.len() + 7 > 8190 {
+        return Err(414);
+    }
+    let version = &*request.version;
+    match version {
+        b"" => Err(400),
+        [major, b'.', minor] if major.is_ascii_digit() && minor.is_ascii_digit() => match (major, minor) {
+            (b'1', _) | (b'2', b'0') => Ok(()),
+            (b'0', _) => Err(400),
+            _ => Err(505),
+        },
+        _ => Err(400),
+    }
+}
+
+/// Host and path of a target.
+fn split<'r>(machine: &Machine, target: &'r [u8]) -> Result<(Option<&'r [u8]>, &'r [u8]), u16> {
+    if target.starts_with(b"/") || target == b"*" || &*machine.request.method == b"CONNECT" {
+        return Ok((None, target));
+    }
+    let colon = target.windows(3).position(|three| three == b"://").ok_or(400u16)?;
+    let (scheme, rest) = (target.get(..colon).unwrap_or_default(), target.get(colon + 3..).unwrap_or_default());
+    if scheme.is_empty() || !scheme.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(byte)) {
+        return Err(400);
+    }
+    let end = rest.iter().position(|byte| b"/?".contains(byte)).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let host = match memchr::memrchr(b'@', authority) {
+        Some(at) => authority.get(at + 1..).unwrap_or_default(),
+        None => authority,
+    };
+    let own = own_url::scheme(machine);
+    let counts = scheme.eq_ignore_ascii_case(&own) && !host.is_empty();
+    Ok((counts.then_some(host), path))
+}
+
+/// Normalises the path, which still has its escapes unless the server made it itself.
 ///
 /// # Errors
 /// The status of the refusal.
-pub fn normalise_again(_machine: &mut Machine) -> Result<(), u16> {
+pub fn normalise_again(machine: &mut Machine) -> Result<(), u16> {
+    let settings = &machine.scope.settings;
+    let merge = settings.merge_slashes.unwrap_or(true);
+    let slashes = settings.encoded_slashes.unwrap_or(EncodedSlashes::Refuse);
+    if !std::mem::take(&mut machine.encoded) || !machine.path.starts_with(b"/") {
+        return Ok(());
+    }
+    let path = decode_unreserved(&machine.path).ok_or(400u16)?;
+    let path = resolve(&path, merge).ok_or(400u16)?;
+    let path = decode(&path, slashes)?;
+    let path = if slashes == EncodedSlashes::Decode { resolve(&path, merge).ok_or(400u16)? } else { path };
+    machine.path = path;
     Ok(())
 }
 
+fn escape_at(path: &[u8], at: usize) -> Option<u8> {
+    let high = escape::hex(*path.get(at + 1)?)?;
+    let low = escape::hex(*path.get(at + 2)?)?;
+    Some(high * 16 + low)
+}
+
+/// Decodes escapes of letters, digits and `-._~`; `None` where an escape is none.
+fn decode_unreserved(path: &[u8]) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(path.len());
+    let mut at = 0;
+    while let Some(&byte) = path.get(at) {
+        if byte != b'%' {
+            out.push(byte);
+            at += 1;
+            continue;
+        }
+        let value = escape_at(path, at)?;
+        if value.is_ascii_alphanumeric() || b"-._~".contains(&value) {
+            out.push(value);
+        } else {
+            out.extend_from_slice(path.get(at..at + 3)?);
+        }
+        at += 3;
+    }
+    Some(out)
+}
+
+/// Takes `//` (if wanted), `/./` and `/../` out; `None` where `..` leads above the root.
+fn resolve(path: &[u8], merge: bool) -> Option<Vec<u8>> {
+    let mut out: Vec<u8> = vec![b'/'];
+    let mut at = 1;
+    while at < path.len() {
+        if out.last() == Some(&b'/') {
+            let rest = path.get(at..).unwrap_or_default();
+            match rest {
+                [b'/', ..] if merge => {
+                    at += 1;
+                    continue;
+                }
+                [b'.'] => return Some(out),
+                [b'.', b'/', ..] => {
+                    at += 2;
+                    continue;
+                }
+                [b'.', b'.'] | [b'.', b'.', b'/', ..] => {
+                    out.pop();
+                    out.is_empty().then_some(()).map_or(Some(()), |()| None)?;
+                    let parent = memchr::memrchr(b'/', &out)?;
+                    out.truncate(parent + 1);
+                    at += 3;
+                    continue;
+                }
+                _ => {}
+            }
+        }
+        out.push(*path.get(at)?);
+        at += 1;
+    }
+    Some(out)
+}
+
+/// Decodes the escapes that are left.
+fn decode(path: &[u8], slashes: EncodedSlashes) -> Result<Vec<u8>, u16> {
+    let mut out = Vec::with_capacity(path.len());
+    let mut refused = false;
+    let mut at = 0;
+    while let Some(&byte) = path.get(at) {
+        if byte != b'%' {
+            out.push(byte);
+            at += 1;
+            continue;
+        }
+        match escape_at(path, at).ok_or(400u16)? {
+            0 => refused = true,
+            b'/' if slashes == EncodedSlashes::Keep => out.extend_from_slice(path.get(at..at + 3).unwrap_or_default()),
+            b'/' => {
+                refused |= slashes == EncodedSlashes::Refuse;
+                out.push(b'/');
+            }
+            value => out.push(value),
+        }
+        at += 3;
+    }
+    if refused { Err(404) } else { Ok(out) }
+}
+
 /// Apache's `fix_hostname` with strict protocol options.
-pub fn strict_host(_text: &[u8]) -> Option<crate::eval::host::Host> {
-    None
+pub fn strict_host(text: &[u8]) -> Option<Host> {
+    if let Some(rest) = text.strip_prefix(b"[") {
+        let end = memchr::memchr(b']', rest)?;
+        let (name, tail) = rest.split_at(end);
+        std::str::from_utf8(name).ok()?.parse::<std::net::Ipv6Addr>().ok()?;
+        let port = port(tail.get(1..)?)?;
+        return Some(Host { name: [b"[", name, b"]"].concat().to_ascii_lowercase(), port });
+    }
+    let end = memchr::memchr(b':', text).unwrap_or(text.len());
+    let (name, tail) = text.split_at(end);
+    let port = port(tail)?;
+    let allowed = |&byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    if name.is_empty() || !name.iter().all(allowed) || name.windows(2).any(|two| two == b"..") {
+        return None;
+    }
+    let name = name.strip_suffix(b".").unwrap_or(name);
+    let last = name.rsplit(|&byte| byte == b'.').next().unwrap_or_default();
+    let dotted = name.contains(&b'.');
+    if name.is_empty() || (dotted && !last.first().is_some_and(u8::is_ascii_alphabetic) && !is_quad(name)) {
+        return None;
+    }
+    Some(Host { name: name.to_ascii_lowercase(), port })
+}
+
+fn is_quad(name: &[u8]) -> bool {
+    std::str::from_utf8(name).is_ok_and(|text| text.parse::<std::net::Ipv4Addr>().is_ok())
+}
+
+/// `:port`, or nothing.
+fn port(text: &[u8]) -> Option<Option<Vec<u8>>> {
+    let Some(digits) = text.strip_prefix(b":") else { return text.is_empty().then_some(None) };
+    let number: u32 = std::str::from_utf8(digits).ok()?.parse().ok()?;
+    ((1..=65_535).contains(&number) && digits.iter().all(u8::is_ascii_digit)).then(|| Some(digits.to_vec()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: &str) -> Result<String, u16> {
+        let path = decode_unreserved(text.as_bytes()).ok_or(400u16)?;
+        let path = resolve(&path, true).ok_or(400u16)?;
+        decode(&path, EncodedSlashes::Refuse).map(|path| String::from_utf8(path).unwrap())
+    }
+
+    #[test]
+    fn dots_are_resolved_before_reserved_bytes_are_decoded() {
+        assert_eq!(path("/a/.%2e//b/./c"), Ok("/b/c".to_owned()));
+        assert_eq!(path("/a/.."), Ok("/".to_owned()));
+        assert_eq!(path("/../a"), Err(400));
+        assert_eq!(path("/a%3Fb%41"), Ok("/a?bA".to_owned()));
+        assert_eq!(path("/a%2fb"), Err(404));
+        assert_eq!(path("/a%zz"), Err(400));
+    }
+
+    #[test]
+    fn a_host_has_a_name_that_ends_in_a_word_or_is_an_address() {
+        assert!(strict_host(b"www.example.com:80").is_some());
+        assert!(strict_host(b"1.2.3").is_none());
+        assert!(strict_host(b"1.2.3.4").is_some());
+        assert!(strict_host(b"a_b").is_some());
+        assert!(strict_host(b"h:0").is_none());
+        assert!(strict_host(b"a b").is_none());
+    }
 }

@@ -71,6 +71,9 @@ impl<'a> Context<'a> {
         if let Some(id) = self.variables.get(name) {
             return *id;
         }
+        if let Some(inner) = name.strip_prefix(b"REDIRECT_") {
+            self.variable(inner);
+        }
         let id = VarId(self.program.variables.len() as u32);
         self.program.variables.push(Variable { name: name.into(), origin: Origin::Environment });
         self.variables.insert(name.into(), id);

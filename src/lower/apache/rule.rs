@@ -280,7 +280,7 @@ fn change(context: &mut Context, builder: &Builder, output: &[u8], flags: &RuleF
         merge_slashes: modern && !flags.keep_slashes,
         drop_path_info: flags.drop_path_info,
         pass_through: flags.pass_through,
-        proxy: flags.proxy.then_some(403),
+        proxy: flags.proxy.then_some(if context.modules.is_loaded(b"proxy_module") { 0 } else { 403 }),
         unsafe_prefix_stat: flags.unsafe_prefix_stat || !modern,
         handler: flags.handler.clone().map(|name| Handler::Dynamic(name.into())),
     }

@@ -1,0 +1,130 @@
+//! Requests inside a request: what a path would lead to, asked by conditions, look-aheads and index files.
+
+use crate::eval::flow::{Fail, Flow, Reply, Try};
+use crate::eval::machine::Machine;
+use crate::eval::{attribute, condition, phase, sections};
+use crate::ir::Phase;
+use crate::ir::condition::FileTest;
+use crate::ir::template::Attribute;
+
+/// How deep sub-requests may nest.
+const DEPTH: u8 = 10;
+
+/// What a sub-request came to, short of its content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reached {
+    /// Its content would be served.
+    Content,
+    /// It answers.
+    Answer(Reply),
+}
+
+/// Handles a URL up to its content; the machine afterwards, and what it came to.
+///
+/// # Errors
+/// Where something that is not modelled decides.
+pub fn by_url<'p>(machine: &Machine<'p>, target: &[u8]) -> Try<(Machine<'p>, Reached)> {
+    let mut inner = machine.clone();
+    inner.depth = inner.depth.saturating_add(1);
+    if inner.depth > DEPTH {
+        return Ok((inner, Reached::Answer(Reply::bare(500, None))));
+    }
+    let (path, query) = match memchr::memchr(b'?', target).and_then(|at| target.split_at_checked(at)) {
+        Some((path, query)) => (path, query.get(1..).map(<[u8]>::to_vec)),
+        None => (target, None),
+    };
+    inner.path = path.to_vec();
+    inner.query = query;
+    inner.method = b"GET".to_vec();
+    (inner.file, inner.path_info, inner.planted, inner.found) = (None, None, None, None);
+    inner.flags.mapped = false;
+    inner.encoded = true;
+    inner.enter_site();
+    let start = inner.program.entry.sub_request;
+    let reached = run(&mut inner, start)?;
+    Ok((inner, reached))
+}
+
+fn run(inner: &mut Machine, start: usize) -> Try<Reached> {
+    let mut at = start;
+    while let Some(&phase) = inner.program.pipeline.get(at) {
+        if phase == Phase::Content {
+            break;
+        }
+        at += 1;
+        match phase::run(inner, phase) {
+            Flow::Next => {}
+            Flow::Jump(to) if to >= at => at = to,
+            Flow::Jump(_) | Flow::Content => break,
+            Flow::Finish(reply) => return Ok(Reached::Answer(reply)),
+            Flow::Unknown(span, what) => return Err(Fail::Unknown(span, what)),
+        }
+    }
+    Ok(Reached::Content)
+}
+
+/// Whether a sub-request may be asked at all: not for the same path from within itself.
+fn allowed(machine: &Machine) -> bool {
+    machine.depth < 2
+}
+
+/// `-F` and `-U`: whether a sub-request would succeed.
+///
+/// # Errors
+/// Where something that is not modelled decides.
+pub fn reachable(machine: &mut Machine, test: FileTest, path: &[u8]) -> Try<bool> {
+    if path.is_empty() || !allowed(machine) {
+        return Ok(false);
+    }
+    if test == FileTest::ReachableUrl {
+        return Ok(match by_url(machine, path)?.1 {
+            Reached::Content => true,
+            Reached::Answer(reply) => reply.status < 400,
+        });
+    }
+    let reached = by_file(machine, path)?.1;
+    let good = match reached {
+        Reached::Content => true,
+        Reached::Answer(reply) => reply.status < 300,
+    };
+    Ok(good && condition::stat(machine, path, "file").is_some())
+}
+
+fn by_file<'p>(machine: &Machine<'p>, path: &[u8]) -> Try<(Machine<'p>, Reached)> {
+    let mut inner = machine.clone();
+    inner.depth = inner.depth.saturating_add(1);
+    inner.file = Some(path.to_vec());
+    inner.path_info = None;
+    inner.enter_site();
+    let reached = match sections::walk(&mut inner) {
+        Flow::Finish(reply) => Reached::Answer(reply),
+        Flow::Unknown(span, what) => return Err(Fail::Unknown(span, what)),
+        _ => match crate::eval::access::check(&mut inner) {
+            Flow::Finish(reply) => Reached::Answer(reply),
+            Flow::Unknown(span, what) => return Err(Fail::Unknown(span, what)),
+            _ => Reached::Content,
+        },
+    };
+    Ok((inner, reached))
+}
+
+/// `LA-U`, `LA-F`: an attribute of a sub-request.
+///
+/// # Errors
+/// Where something that is not modelled decides.
+pub fn look_ahead(machine: &mut Machine, url: bool, attribute: &Attribute) -> Try<Vec<u8>> {
+    if !allowed(machine) {
+        return Ok(Vec::new());
+    }
+    let mut inner = match url {
+        true => {
+            let target = machine.file.clone().unwrap_or_else(|| machine.path.clone());
+            by_url(machine, &target)?.0
+        }
+        false => {
+            let file = machine.file.clone().unwrap_or_default();
+            by_file(machine, &file)?.0
+        }
+    };
+    attribute::value(&mut inner, attribute)
+}
