@@ -159,7 +159,9 @@ pub fn default_handler(machine: &mut Machine) -> Flow {
         (_, Some(Kind::Directory)) if machine.scope.settings.listing == Some(true) => Reply::served().into(),
         (_, Some(Kind::Directory)) => Reply::bare(403, None).into(),
         (Some(Some(found)), _) if !found.readable => Reply::bare(403, None).into(),
-        (_, Some(Kind::File)) if machine.path_info.is_some() && machine.scope.settings.accept_path_info != Some(true) => {
+        (_, Some(Kind::File))
+            if machine.path_info.is_some() && machine.scope.settings.accept_path_info != Some(true) =>
+        {
             Reply::bare(404, None).into()
         }
         (_, Some(_)) => Reply::served().into(),

@@ -28,9 +28,10 @@ pub fn reduce(machine: &Machine, text: &[u8]) -> Option<Vec<u8>> {
 
 fn is_own(machine: &Machine, name: &[u8], port: u16) -> bool {
     let site = machine.site;
-    let by_address = site.addresses.iter().any(|(address, have)| {
-        address.eq_ignore_ascii_case(name) && (*have == 0 || *have == port)
-    });
+    let by_address = site
+        .addresses
+        .iter()
+        .any(|(address, have)| address.eq_ignore_ascii_case(name) && (*have == 0 || *have == port));
     let named = || {
         site.own.host.eq_ignore_ascii_case(name)
             || site.names.iter().any(|have| match have {
@@ -43,7 +44,11 @@ fn is_own(machine: &Machine, name: &[u8], port: u16) -> bool {
 }
 
 /// The file a local result of a site's own list stands for.
-pub fn file(machine: &mut Machine, options: &RewriteOptions, text: Vec<u8>) -> Result<Vec<u8>, super::super::flow::Fail> {
+pub fn file(
+    machine: &mut Machine,
+    options: &RewriteOptions,
+    text: Vec<u8>,
+) -> Result<Vec<u8>, super::super::flow::Fail> {
     let reduced = machine.rewriting.reduced && !options.legacy_prefix_docroot;
     if !reduced && is_file(machine, options, &text)? {
         return Ok(text);

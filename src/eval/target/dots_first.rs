@@ -18,7 +18,8 @@ pub fn receive(machine: &mut Machine) -> Result<(), u16> {
     let mut hosts = machine.header_lines(b"host");
     let (first, second) = (hosts.next(), hosts.next());
     drop(hosts);
-    let is_one_one = request.version.strip_prefix(b"1.").is_some_and(|minor| minor != b"0") || request.version.starts_with(b"2");
+    let is_one_one =
+        request.version.strip_prefix(b"1.").is_some_and(|minor| minor != b"0") || request.version.starts_with(b"2");
     let written = authority.or(first);
     if let Some(text) = written.filter(|text| !text.is_empty() || is_one_one) {
         let host = strict_host(text).ok_or(400u16)?;

@@ -143,8 +143,9 @@ fn single(context: &mut Context, line: &Line) -> Result<Need, Refused> {
         }
         b"expr" => {
             let text = rest.join(&b' ');
-            let parsed = expr::boolean(context, &text)
-                .map_err(|message| Refused::at(line.rest, format!("Cannot parse expression in require line: {message}")))?;
+            let parsed = expr::boolean(context, &text).map_err(|message| {
+                Refused::at(line.rest, format!("Cannot parse expression in require line: {message}"))
+            })?;
             Need::Test(test(span, TestKind::Expression(parsed)))
         }
         b"valid-user" | b"user" | b"group" => {

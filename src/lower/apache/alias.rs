@@ -105,27 +105,20 @@ fn listed(
         }
         (true, Some(url)) => return Err(Refused::at(at(url), "Redirect to non-URL")),
     };
-    let pattern = match pattern {
-        false => Pattern::Segments(path.value.as_ref().into()),
-        true => Pattern::Regex(Box::new(
-            context
-                .regex(&path.value, false, at(path))
-                .map_err(|error| Refused::at(at(path), format!("Regular expression could not be compiled. ({error})")))?,
-        )),
-    };
+    let pattern =
+        match pattern {
+            false => Pattern::Segments(path.value.as_ref().into()),
+            true => Pattern::Regex(Box::new(context.regex(&path.value, false, at(path)).map_err(|error| {
+                Refused::at(at(path), format!("Regular expression could not be compiled. ({error})"))
+            })?)),
+        };
     let answer = Action::Answer(Box::new(Answer { status: code, content }));
     builder.redirects.push(clause(line.head, Some(on_path(pattern)), answer));
     Ok(())
 }
 
 /// A redirect of everything the scope covers, its target an expression.
-fn whole(
-    context: &Context,
-    builder: &mut Builder,
-    line: &Line,
-    code: u16,
-    url: Option<&Arg>,
-) -> Result<(), Refused> {
+fn whole(context: &Context, builder: &mut Builder, line: &Line, code: u16, url: Option<&Arg>) -> Result<(), Refused> {
     let content = match url {
         None => Content::None,
         Some(url) => {
@@ -134,8 +127,7 @@ fn whole(
             Content::Location(target(text, None, true))
         }
     };
-    builder.expression =
-        Some(clause(line.head, None, Action::Answer(Box::new(Answer { status: code, content }))));
+    builder.expression = Some(clause(line.head, None, Action::Answer(Box::new(Answer { status: code, content }))));
     Ok(())
 }
 
@@ -149,9 +141,9 @@ pub fn alias(context: &Context, builder: &mut Builder, line: &Line, pattern: boo
     let (matches, to) = match words.as_slice() {
         [path, to, ..] if pattern => {
             let span = line.span_of(path.range.clone());
-            let regex = context.regex(&path.value, false, span).map_err(|error| {
-                Refused::at(span, format!("Regular expression could not be compiled. ({error})"))
-            })?;
+            let regex = context
+                .regex(&path.value, false, span)
+                .map_err(|error| Refused::at(span, format!("Regular expression could not be compiled. ({error})")))?;
             let to = MapTo { to: text::substitution(&to.value), rest: false };
             (Some(on_path(Pattern::Regex(Box::new(regex)))), to)
         }
@@ -166,7 +158,11 @@ pub fn alias(context: &Context, builder: &mut Builder, line: &Line, pattern: boo
         [] => return Ok(()),
     };
     let new = clause(line.head, matches, Action::MapTo(Box::new(to)));
-    if words.len() == 1 { builder.aliases = vec![new] } else { builder.aliases.push(new) }
+    if words.len() == 1 {
+        builder.aliases = vec![new]
+    } else {
+        builder.aliases.push(new)
+    }
     Ok(())
 }
 

@@ -260,11 +260,8 @@ impl<'t> Parser<'t, '_> {
         let flags = body.get(end + 1..).unwrap_or_default();
         let flags: Vec<u8> = flags.iter().copied().take_while(|byte| b"ismg".contains(byte)).collect();
         self.at += skip + end + 1 + flags.len();
-        let options = pcre::Options {
-            caseless: flags.contains(&b'i'),
-            multi_line: flags.contains(&b'm'),
-            ..self.context.regex
-        };
+        let options =
+            pcre::Options { caseless: flags.contains(&b'i'), multi_line: flags.contains(&b'm'), ..self.context.regex };
         let regex = Regex::new(text, options, Span::new(FileId(0), 0, 0));
         regex.compiled().map_err(|error| format!("Failed to compile regular expression: {error}"))?;
         Ok(Arc::new(regex))

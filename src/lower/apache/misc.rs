@@ -220,12 +220,13 @@ fn header(context: &mut Context, builder: &mut Builder, line: &Line) -> Done {
         },
         (None, _) => Template::default(),
     };
-    let pattern = match values.first().filter(|_| edits) {
-        Some(text) => Some(Arc::new(context.regex(text, false, line.rest).map_err(|error| {
-            Refused::at(line.rest, format!("Header edit regex could not be compiled. ({error})"))
-        })?)),
-        None => None,
-    };
+    let pattern =
+        match values.first().filter(|_| edits) {
+            Some(text) => Some(Arc::new(context.regex(text, false, line.rest).map_err(|error| {
+                Refused::at(line.rest, format!("Header edit regex could not be compiled. ({error})"))
+            })?)),
+            None => None,
+        };
     let name = name.strip_suffix(b":").unwrap_or(name).into();
     let rule = HeaderRule { span: line.head, action, name, value, pattern, always, condition, early };
     builder.scope.settings.headers.items.push(Arc::new(rule));
@@ -292,9 +293,9 @@ fn set_env_if(context: &mut Context, builder: &mut Builder, line: &Line, no_case
             Subject::Text(Template { parts: vec![header, Part::Variable(variable)], ..Template::default() })
         }
         _ => {
-            let names = context
-                .regex(&attribute, true, line.rest)
-                .map_err(|error| Refused::at(line.rest, format!("Header name regex could not be compiled. ({error})")))?;
+            let names = context.regex(&attribute, true, line.rest).map_err(|error| {
+                Refused::at(line.rest, format!("Header name regex could not be compiled. ({error})"))
+            })?;
             Subject::HeadersNamed(Pattern::Regex(Box::new(names)))
         }
     };

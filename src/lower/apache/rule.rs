@@ -8,9 +8,7 @@ use super::load::Line;
 use super::refused::{Refused, shown};
 use super::text;
 use super::words::Arg;
-use crate::ir::clause::{
-    Action, Captures, Clause, Handler, Match, OnFailure, Rewrite, Store, Subject, Then, When,
-};
+use crate::ir::clause::{Action, Captures, Clause, Handler, Match, OnFailure, Rewrite, Store, Subject, Then, When};
 use crate::ir::condition::{Condition, FileTest, Order, Test, TestKind};
 use crate::ir::pattern::Pattern;
 use crate::ir::policy::{BackReferenceEscape, Escape, OldQuery, QueryPolicy, Relative, SplitAt};
@@ -169,17 +167,10 @@ fn test(
         let message = format!("RewriteCond: cannot compile regular expression '{}' ({error})", shown(text));
         Refused::at(at(line, word), message)
     })?;
-    let captures = Captures {
-        store: (!negated).then_some(Store::Condition),
-        on_failure: OnFailure::Keep,
-        named: Box::new([]),
-    };
-    let matched = Match {
-        subject: Subject::Text(template),
-        pattern: Pattern::Regex(Box::new(regex)),
-        negated: false,
-        captures,
-    };
+    let captures =
+        Captures { store: (!negated).then_some(Store::Condition), on_failure: OnFailure::Keep, named: Box::new([]) };
+    let matched =
+        Match { subject: Subject::Text(template), pattern: Pattern::Regex(Box::new(regex)), negated: false, captures };
     Ok((TestKind::Matches(matched), false))
 }
 

@@ -40,7 +40,9 @@ fn expand(context: &mut Context, text: &[u8], escape: &Escape, depth: usize) -> 
                 let body = inside.get(..end).unwrap_or_default();
                 if byte == b'%' {
                     variables::rewrite(context, body).into_iter().for_each(|part| parts.push(part));
-                } else if depth < DEPTH && let Some(colon) = in_curlies(body, b':') {
+                } else if depth < DEPTH
+                    && let Some(colon) = in_curlies(body, b':')
+                {
                     let part = lookup(context, body, colon, escape, depth);
                     parts.push(part);
                 } else {

@@ -11,7 +11,9 @@ pub fn rewrite(context: &mut Context, name: &[u8]) -> Option<Part> {
         return match space.to_ascii_uppercase().as_slice() {
             b"ENV" => Some(Part::Variable(context.variable(rest))),
             b"HTTP" => Some(Part::Attribute(Attribute::Header(rest.to_ascii_lowercase().into()))),
-            b"SSL" if context.modules.is_loaded(b"ssl_module") => Some(Part::Attribute(Attribute::Unknown(name.into()))),
+            b"SSL" if context.modules.is_loaded(b"ssl_module") => {
+                Some(Part::Attribute(Attribute::Unknown(name.into())))
+            }
             b"LA-U" | b"LA-F" => {
                 let attribute = match rewrite(context, rest)? {
                     Part::Attribute(attribute) => attribute,
