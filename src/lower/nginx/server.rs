@@ -124,11 +124,14 @@ impl Context {
         let mut listens = Vec::new();
         for node in inside.iter().filter(|node| node.name() == b"listen") {
             let Some(text) = node.arg(0) else { continue };
+            // HTTP/3 comes over datagrams: another socket, and the same answers.
+            if node.args().any(|word| word == b"quic") {
+                continue;
+            }
             let (mut encrypted, mut default) = (ssl, false);
             for (at, word) in node.args().enumerate().skip(1) {
                 match word {
                     b"ssl" => encrypted = true,
-                    b"quic" => encrypted = true,
                     b"default_server" | b"default" => default = true,
                     _ if LISTEN_WORDS.contains(&word) => {}
                     _ if LISTEN_PREFIXES.iter().any(|prefix| word.starts_with(prefix)) => {}

@@ -47,7 +47,6 @@ const UNMODELLED: &[&str] = &[
     "limit_conn_status",
     "limit_rate",
     "limit_req_status",
-    "memcached_key",
     "modern_browser",
     "msec",
     "msie",
