@@ -23,6 +23,7 @@ pub mod choice;
 pub mod clause;
 pub mod condition;
 pub mod expr;
+pub mod index;
 pub mod merge;
 pub mod pattern;
 pub mod policy;
@@ -75,6 +76,8 @@ pub struct Program {
     pub entry: Entry,
     /// How many internal jumps a request may make.
     pub budget: Budget,
+    /// Which clauses of long lists can match, made when first needed.
+    pub indexes: index::Indexes,
     /// What the configuration says that is not modelled.
     pub notes: Vec<Note>,
     /// Why the server would refuse the configuration, in the order in which it would find out; empty if it loads.

@@ -234,3 +234,36 @@ fn every_recorded_answer_of_the_older_server_is_given_again() {
 fn every_recorded_answer_of_the_newer_server_is_given_again() {
     replay("nginx-1.29.yaml", Version(1, 29, 8));
 }
+
+/// Fillers that never match, then a clause that does, then one that reads the captures of a match before them.
+fn long_list(fillers: usize) -> Case {
+    let fillers: String = (0..fillers).map(|at| format!("rewrite ^/filler{at}$ /x permanent;\n")).collect();
+    let config = format!(
+        "server {{ listen 127.0.0.1:18081; server_name example.com;\n\
+         if ($uri ~ ^/(k.*)$) {{ set $seen $1; }}\n{fillers}\
+         rewrite ^/old/(.*)$ /new/$1;\n{fillers}\
+         rewrite ^/new/(.*)$ /newer/$1 permanent;\n\
+         return 301 /$seen-$1; }}"
+    );
+    let recorded = |url: &str, location: &str| Recorded {
+        method: "GET".to_owned(),
+        url: url.to_owned(),
+        headers: BTreeMap::new(),
+        version: None,
+        tls: false,
+        addr: None,
+        port: None,
+        status: 301,
+        location: Some(format!("http://example.com:18081{location}")),
+        body: None,
+    };
+    let requests = vec![recorded("/kept", "/kept-"), recorded("/old/a?b", "/newer/a?b"), recorded("/filler3", "/x")];
+    Case { name: "long list".to_owned(), config, files: BTreeMap::new(), config_error: None, requests }
+}
+
+#[test]
+fn a_list_long_enough_for_an_index_answers_like_a_short_one() {
+    for fillers in [4, 100] {
+        assert_eq!(differences(&long_list(fillers), Version(1, 22, 1)), Vec::<String>::new(), "{fillers} fillers");
+    }
+}

@@ -3,7 +3,8 @@
 use super::flow::{Fail, Flow, Reply, Try};
 use super::machine::{Current, Machine, Value};
 use super::{answer, condition, matching, rewrite, template};
-use crate::ir::clause::{Action, Clause, Handler, Then};
+use crate::ir::clause::{Action, Clause, Handler, Store, Then};
+use crate::ir::index::ListIndex;
 use crate::ir::template::{Attribute, Origin, Template};
 use crate::ir::{ScopeId, VarId};
 use std::sync::Arc;
@@ -25,9 +26,23 @@ pub enum ListEnd {
 pub fn run(machine: &mut Machine, clauses: &[Clause]) -> ListEnd {
     let mut at = 0usize;
     let mut rounds = 0u32;
-    while let Some(clause) = clauses.get(at) {
+    let index = machine.program.indexes.of(clauses);
+    let mut candidates = index.as_ref().map(|index| candidates(machine, index));
+    loop {
+        if let (Some(index), Some(candidates)) = (&index, &candidates) {
+            let next = index.next(candidates, at);
+            if index.clears(at, next) {
+                machine.captures.of_mut(Store::Pattern).clear();
+            }
+            at = next;
+        }
+        let Some(clause) = clauses.get(at) else { break };
         let then = match step(machine, clause) {
-            Ok(Done::Then(then)) => then,
+            Ok(Done::Failed) => clause.otherwise,
+            Ok(Done::Then(then)) => {
+                candidates = index.as_ref().map(|index| self::candidates(machine, index));
+                then
+            }
             Ok(Done::End(end)) => return end,
             Err(fail) => return ListEnd::Left(fail_at(fail, clause).into()),
         };
@@ -55,14 +70,19 @@ fn fail_at(fail: Fail, clause: &Clause) -> Fail {
     }
 }
 
+fn candidates(machine: &Machine, index: &ListIndex) -> Vec<u32> {
+    index.candidates(&machine.path, machine.list.text.as_deref().unwrap_or(&machine.path))
+}
+
 enum Done {
+    Failed,
     Then(Then),
     End(ListEnd),
 }
 
 fn step(machine: &mut Machine, clause: &Clause) -> Try<Done> {
     if !applies(machine, clause)? {
-        return Ok(Done::Then(clause.otherwise));
+        return Ok(Done::Failed);
     }
     for action in &clause.does {
         if let Some(end) = act(machine, clause, action)? {

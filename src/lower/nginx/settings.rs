@@ -178,6 +178,7 @@ impl Context {
     /// Reads one directive into a level; `false` where it is none of these. `name`: how many bytes the location's name has
     /// (for `alias`), `None` for patterns.
     pub fn setting(&mut self, level: &mut Level, node: Node, name: Option<usize>) -> bool {
+        let name_kept = name.is_some() && node.context == super::load::Context::Location;
         match node.name() {
             b"absolute_redirect" => level.absolute = flag(node),
             b"server_name_in_redirect" => level.own_name = flag(node),
@@ -213,6 +214,9 @@ impl Context {
             }
             b"stub_status" | b"empty_gif" => level.handler = Some(Handler::Fixed(200)),
             name if PASSES.contains(&name) => {
+                if name == b"proxy_pass" {
+                    self.check_upstream_path(node, name_kept);
+                }
                 level.handler = Some(match node.arg(0).is_some_and(leads_nowhere) {
                     true => Handler::Fixed(502),
                     false => Handler::Dynamic(name.into()),
@@ -226,6 +230,17 @@ impl Context {
             _ => return false,
         }
         true
+    }
+
+    /// An upstream's path takes the place of the location's name, which has to be there.
+    fn check_upstream_path(&mut self, node: Node, name_kept: bool) {
+        let Some(url) = node.arg(0).filter(|url| !name_kept && !url.contains(&b'$')) else { return };
+        let host = url.strip_prefix(b"http://").or_else(|| url.strip_prefix(b"https://")).unwrap_or_default();
+        if host.contains(&b'/') && !host.starts_with(b"unix:") {
+            let message = "\"proxy_pass\" cannot have URI part in location given by regular expression, or inside \
+                           named location, or inside \"if\" statement, or inside \"limit_except\" block";
+            self.refuse(node.arg_span(0), message);
+        }
     }
 
     fn root(&mut self, level: &mut Level, node: Node, name: Option<usize>) {
