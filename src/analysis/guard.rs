@@ -203,7 +203,7 @@ pub fn dimension_of(attribute: &Attribute) -> Option<Dimension> {
         Attribute::Time(_) => Dimension::Time,
         Attribute::Environment(name) => Dimension::Variable(name.to_vec()),
         Attribute::SubRequest { attribute, .. } => return dimension_of(attribute),
-        Attribute::Fixed(_) => return None,
+        Attribute::Fixed(_) | Attribute::IsSubRequest(..) => return None,
         Attribute::Unknown(_) => Dimension::Unknown,
         Attribute::LocalAddress | Attribute::Protocol | Attribute::Status | Attribute::ResponseHeader(_) => {
             Dimension::Server
@@ -252,7 +252,8 @@ impl Seen<'_> {
             TestKind::Truthy(text) => self.template(text),
             TestKind::Compare { subject, .. } | TestKind::Numbers { subject, .. } => self.template(subject),
             TestKind::File { .. } => self.add(Dimension::File),
-            TestKind::Expression(expr) => self.expr(expr),
+            TestKind::Expression(expr) | TestKind::ExpressionInto(expr, _) => self.expr(expr),
+            TestKind::IsSet(variable) => self.variable(*variable),
             TestKind::Unknown(_) => self.add(Dimension::Unknown),
         }
     }

@@ -135,8 +135,8 @@ impl Draft {
                 let value = operand + if negated { i64::from(add == 0) } else { add };
                 self.set_text(program, subject, value.to_string().as_bytes(), false);
             }
-            TestKind::Expression(expr) => self.make_expr(program, expr, !negated, variant, 0),
-            TestKind::File { .. } | TestKind::Unknown(_) => {}
+            TestKind::Expression(expr) | TestKind::ExpressionInto(expr, _) => self.make_expr(program, expr, !negated, variant, 0),
+            TestKind::File { .. } | TestKind::IsSet(_) | TestKind::Unknown(_) => {}
         }
     }
 

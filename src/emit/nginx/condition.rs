@@ -78,7 +78,8 @@ impl Reader<'_> {
             }
             TestKind::Numbers { .. } => Err("nginx does not compare numbers".to_owned()),
             TestKind::File { subject, test } => self.file(subject, *test, negated),
-            TestKind::Expression(expr) => self.expression(expr, negated),
+            TestKind::Expression(expr) | TestKind::ExpressionInto(expr, _) => self.expression(expr, negated),
+            TestKind::IsSet(_) => Err("nginx cannot tell an unset variable from an empty one".to_owned()),
             TestKind::Unknown(what) => Err(format!("it depends on {what}")),
         }
     }
