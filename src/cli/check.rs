@@ -108,8 +108,8 @@ fn finish(args: &CheckArgs, totals: Totals, trouble: bool, out: &mut dyn Write) 
     let [infos, warnings, errors] = totals.counts;
     match args.format {
         Format::Json => writeln!(out, "{}", json::report(totals.json, totals.files, totals.directives))?,
-        Format::Human if args.shared.quiet => {}
-        Format::Human if totals.files == 0 && !trouble => {
+        Format::Human if args.shared.quiet || (totals.files == 0 && trouble) => {}
+        Format::Human if totals.files == 0 => {
             writeln!(out, "no redirect configuration found: name a file, or say its language with `--as`")?;
         }
         Format::Human => writeln!(out, "{}", human::summary(errors, warnings, infos, totals.files, totals.directives))?,

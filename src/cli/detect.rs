@@ -40,7 +40,7 @@ pub fn by_content(bytes: &[u8]) -> Option<Dialect> {
                 apache += 2;
                 server_only |= SERVER_ONLY.contains(&&*word);
             }
-            Some(b';' | b'{') if NGINX.contains(&&*word) => nginx += 2,
+            Some(b';' | b'{' | b'}') if NGINX.contains(&&*word) => nginx += 2,
             Some(b'{') => nginx += 1,
             _ => {}
         }
@@ -148,6 +148,7 @@ mod tests {
 
     #[test]
     fn content_tells_where_the_name_does_not() {
+        assert_eq!(by_content(b"location /a { return 301 /b; }\n"), Some(Dialect::Nginx));
         assert_eq!(by_content(b"server {\n listen 80;\n return 301 /x;\n}\n"), Some(Dialect::Nginx));
         assert_eq!(
             by_content(b"<VirtualHost *:80>\nServerName a\nRedirect / /b\n</VirtualHost>"),
