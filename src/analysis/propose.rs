@@ -135,7 +135,9 @@ impl Draft {
                 let value = operand + if negated { i64::from(add == 0) } else { add };
                 self.set_text(program, subject, value.to_string().as_bytes(), false);
             }
-            TestKind::Expression(expr) | TestKind::ExpressionInto(expr, _) => self.make_expr(program, expr, !negated, variant, 0),
+            TestKind::Expression(expr) | TestKind::ExpressionInto(expr, _) => {
+                self.make_expr(program, expr, !negated, variant, 0)
+            }
             TestKind::File { .. } | TestKind::IsSet(_) | TestKind::Unknown(_) => {}
         }
     }

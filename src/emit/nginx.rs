@@ -73,7 +73,9 @@ fn notes(steps: &mut list::Steps<'_>, body: &mut Vec<Statement>) {
 fn uses_dollar(plan: &Plan) -> bool {
     fn any(body: &[Statement]) -> bool {
         body.iter().any(|statement| match statement {
-            Statement::Set(_, text) | Statement::Return(_, Some(text)) | Statement::Rewrite(_, text, _) => text.has_dollar(),
+            Statement::Set(_, text) | Statement::Return(_, Some(text)) | Statement::Rewrite(_, text, _) => {
+                text.has_dollar()
+            }
             Statement::If(_, inner) | Statement::Location(_, inner) => any(inner),
             Statement::Plain(_, words) => words.iter().any(text::Text::has_dollar),
             _ => false,

@@ -144,7 +144,8 @@ impl Reader<'_> {
             (Some(stem), false) => (1..=cut.groups()).map(|group| (group, format!("{stem}_{group}"))).collect(),
             _ => Vec::new(),
         };
-        let exact = cut.exact_any_case().filter(|text| regex.options.caseless || !text.iter().any(u8::is_ascii_alphabetic));
+        let exact =
+            cut.exact_any_case().filter(|text| regex.options.caseless || !text.iter().any(u8::is_ascii_alphabetic));
         let mut keys = match exact {
             Some(text) => vec![literal(&text)],
             None => {
@@ -361,7 +362,10 @@ pub fn capturing(condition: &Condition) -> Option<usize> {
 
 fn captures(condition: &Condition) -> bool {
     match condition {
-        Condition::Test(test) => !test.negated && matches!(&test.kind, TestKind::Matches(inner) if !inner.negated && matches!(inner.pattern, Pattern::Regex(_))),
+        Condition::Test(test) => {
+            !test.negated
+                && matches!(&test.kind, TestKind::Matches(inner) if !inner.negated && matches!(inner.pattern, Pattern::Regex(_)))
+        }
         Condition::Any(parts) | Condition::Trailing(parts) => parts.iter().any(captures),
         Condition::All(_) => false,
     }

@@ -108,7 +108,9 @@ impl<'a> Steps<'a> {
             None => None,
         };
         for action in &clause.does {
-            let Action::Set(id, value) = action else { return Err("it does something beside setting a variable".to_owned()) };
+            let Action::Set(id, value) = action else {
+                return Err("it does something beside setting a variable".to_owned());
+            };
             let name = self.variable_name(id.0);
             let before = self.variables.get(&id.0).cloned().unwrap_or_default();
             let mut text = Text::default();
@@ -209,7 +211,11 @@ impl<'a> Steps<'a> {
         Ok(())
     }
 
-    fn guards_of(&mut self, when: &When, stem: Option<&str>) -> Result<(Formula, Vec<Statement>, Vec<u8>, Vec<Assumption>), String> {
+    fn guards_of(
+        &mut self,
+        when: &When,
+        stem: Option<&str>,
+    ) -> Result<(Formula, Vec<Statement>, Vec<u8>, Vec<Assumption>), String> {
         let mut own_groups = Vec::new();
         let mut reader = reader(&mut self.maps, &self.variables, &mut own_groups);
         let capturing = condition::capturing(&when.conditions);
@@ -270,7 +276,9 @@ impl<'a> Steps<'a> {
             Some(Part::Literal(bytes)) => bytes,
             _ => b"",
         };
-        let code = rewrite.redirect.or(rewrite.implicit_redirect.filter(|_| target::is_absolute(head) || maker.is_absolute(to)));
+        let code = rewrite
+            .redirect
+            .or(rewrite.implicit_redirect.filter(|_| target::is_absolute(head) || maker.is_absolute(to)));
         if let Some(code) = code {
             *made = maker.rewrite(rewrite, to)?;
             return Ok(Some(Does::Return(code, Some(made.text.clone()))));
@@ -290,9 +298,18 @@ impl<'a> Steps<'a> {
     }
 
     /// Variables that the rule sets, and flags for the rules that it skips.
-    fn flags(&mut self, clause: &Clause, rewrite: &Rewrite, path: &Path, when: &Formula, before: &[Statement]) -> Result<(), String> {
+    fn flags(
+        &mut self,
+        clause: &Clause,
+        rewrite: &Rewrite,
+        path: &Path,
+        when: &Formula,
+        before: &[Statement],
+    ) -> Result<(), String> {
         for action in &rewrite.meanwhile {
-            let Action::Set(id, value) = action else { return Err("it sets a cookie: add it by hand with `add_header Set-Cookie`".to_owned()) };
+            let Action::Set(id, value) = action else {
+                return Err("it sets a cookie: add it by hand with `add_header Set-Cookie`".to_owned());
+            };
             let mut text = Text::default();
             for part in value.iter().flat_map(|value| &value.parts) {
                 match part {
@@ -309,7 +326,12 @@ impl<'a> Steps<'a> {
             let name = self.maps.fresh(&format!("env_{}", self.variable_name(id.0)));
             let old = self.variables.get(&id.0).cloned().unwrap_or_default();
             self.steps.push(plain_set(clause.span, &name, old));
-            self.steps.push(Step { before: before.to_vec(), path: path.clone(), when: when.clone(), ..plain_set(clause.span, &name, text) });
+            self.steps.push(Step {
+                before: before.to_vec(),
+                path: path.clone(),
+                when: when.clone(),
+                ..plain_set(clause.span, &name, text)
+            });
             self.variables.insert(id.0, Text::variable(&name));
         }
         for (then, wanted) in [(clause.then, false), (clause.otherwise, true)] {
@@ -421,7 +443,14 @@ fn condition_regexes(condition: &Condition) -> Vec<&Regex> {
 }
 
 /// Which paths a pattern in a folder means; a negated one goes to the conditions.
-fn path(cut: Option<&Source>, negated: bool, home: Home<'_>, names: &[(u8, String)], no_controls: bool, parts: &mut Vec<Formula>) -> Path {
+fn path(
+    cut: Option<&Source>,
+    negated: bool,
+    home: Home<'_>,
+    names: &[(u8, String)],
+    no_controls: bool,
+    parts: &mut Vec<Formula>,
+) -> Path {
     let under = |folder: &[u8], wanted| {
         let keys = vec![Key::Pattern([b"^", regex::escaped(folder).as_slice()].concat(), false)];
         Formula::Leaf(Leaf { source: Text::variable("uri"), keys, wanted })

@@ -104,7 +104,9 @@ fn next(rest: &[u8], group: &mut u8, before: Option<&Token>) -> (Kind, usize) {
         [b'^', ..] => (Kind::Start, 1),
         [b'$', ..] => (Kind::End, 1),
         [b'.', ..] => (Kind::Dot, 1),
-        [b'*' | b'+' | b'?', tail @ ..] => (Kind::Quantifier, 1 + usize::from(matches!(tail.first(), Some(b'?' | b'+')))),
+        [b'*' | b'+' | b'?', tail @ ..] => {
+            (Kind::Quantifier, 1 + usize::from(matches!(tail.first(), Some(b'?' | b'+'))))
+        }
         [b'{', tail @ ..] if before.is_some() => match quantifier_length(tail) {
             Some(length) => (Kind::Quantifier, 1 + length),
             None => (Kind::Literal(b'{'), 1),
@@ -117,7 +119,8 @@ fn next(rest: &[u8], group: &mut u8, before: Option<&Token>) -> (Kind, usize) {
 fn quantifier_length(tail: &[u8]) -> Option<usize> {
     let end = tail.iter().position(|&byte| byte == b'}')?;
     let inside = tail.get(..end)?;
-    let counted = inside.first().is_some_and(u8::is_ascii_digit) && inside.iter().all(|b| b.is_ascii_digit() || *b == b',');
+    let counted =
+        inside.first().is_some_and(u8::is_ascii_digit) && inside.iter().all(|b| b.is_ascii_digit() || *b == b',');
     let lazy = usize::from(matches!(tail.get(end + 1), Some(b'?' | b'+')));
     counted.then_some(end + 1 + lazy)
 }
@@ -141,7 +144,8 @@ fn class_length(tail: &[u8]) -> usize {
 }
 
 fn special_group(tail: &[u8], group: &mut u8) -> (Kind, usize) {
-    let end = tail.iter().position(|byte| matches!(byte, b')' | b':' | b'=' | b'!' | b'<' | b'>' | b'|' | b'\'' | b'#'));
+    let end =
+        tail.iter().position(|byte| matches!(byte, b')' | b':' | b'=' | b'!' | b'<' | b'>' | b'|' | b'\'' | b'#'));
     match end.and_then(|end| tail.get(end).map(|mark| (end, *mark))) {
         Some((end, b')')) => (Kind::Flags, end + 3),
         Some((end, b'<')) => match tail.get(end + 1) {
@@ -224,7 +228,8 @@ impl Source {
 
     /// Whether every text matches.
     pub fn matches_all(&self) -> bool {
-        let kinds: Vec<_> = self.tokens.iter().filter(|t| !matches!(t.kind, Kind::Open(Some(_)) | Kind::Close)).collect();
+        let kinds: Vec<_> =
+            self.tokens.iter().filter(|t| !matches!(t.kind, Kind::Open(Some(_)) | Kind::Close)).collect();
         let star = |t: &&Token| t.text == b"*" || t.text == b"*?" || t.text == b"?";
         match kinds.as_slice() {
             [] => true,
@@ -234,7 +239,11 @@ impl Source {
             [a, dot, s] if a.kind == Kind::Start => dot.kind == Kind::Dot && star(s),
             [dot, s, z] if z.kind == Kind::End => dot.kind == Kind::Dot && s.text == b"*" && self.dot_all,
             [a, dot, s, z] => {
-                a.kind == Kind::Start && z.kind == Kind::End && dot.kind == Kind::Dot && s.text.starts_with(b"*") && self.dot_all
+                a.kind == Kind::Start
+                    && z.kind == Kind::End
+                    && dot.kind == Kind::Dot
+                    && s.text.starts_with(b"*")
+                    && self.dot_all
             }
             _ => false,
         }
@@ -245,7 +254,9 @@ impl Source {
         if group == 0 {
             return self.tokens.iter().all(|token| clean(token, self.caseless));
         }
-        let Some(open) = self.tokens.iter().position(|token| token.kind == Kind::Open(Some(group))) else { return true };
+        let Some(open) = self.tokens.iter().position(|token| token.kind == Kind::Open(Some(group))) else {
+            return true;
+        };
         let mut depth = 0usize;
         for token in self.tokens.iter().skip(open) {
             match token.kind {
@@ -263,7 +274,11 @@ impl Source {
 
     /// The highest group number.
     pub fn groups(&self) -> u8 {
-        self.tokens.iter().filter_map(|t| if let Kind::Open(Some(n)) = t.kind { Some(n) } else { None }).max().unwrap_or(0)
+        self.tokens
+            .iter()
+            .filter_map(|t| if let Kind::Open(Some(n)) = t.kind { Some(n) } else { None })
+            .max()
+            .unwrap_or(0)
     }
 
     /// Bytes with which every match begins; empty where unknown.
@@ -308,14 +323,16 @@ impl Source {
         let starts = |branch: &[Token]| branch.first().is_some_and(|token| token.kind == Kind::Start);
         if branches.len() > 1 {
             if branches.iter().all(|branch| starts(branch)) {
-                let inner: Vec<_> = branches.iter().map(|b| self.spell(b.get(1..).unwrap_or_default(), &anchored, names)).collect();
+                let inner: Vec<_> =
+                    branches.iter().map(|b| self.spell(b.get(1..).unwrap_or_default(), &anchored, names)).collect();
                 return [anchored.as_slice(), b"(?:", inner.join(&b'|').as_slice(), b")"].concat();
             }
             *dots |= self.dot_all;
             return [anchored.as_slice(), b".*?(?:", self.spell(body, &anchored, names).as_slice(), b")"].concat();
         }
         if starts(body) {
-            return [anchored.as_slice(), self.spell(body.get(1..).unwrap_or_default(), &anchored, names).as_slice()].concat();
+            return [anchored.as_slice(), self.spell(body.get(1..).unwrap_or_default(), &anchored, names).as_slice()]
+                .concat();
         }
         let spelled = self.spell(body, &anchored, names);
         if body.is_empty() || (starts_with_anything(body) && self.dot_all) {
@@ -382,13 +399,16 @@ fn starts_with_anything(body: &[Token]) -> bool {
     let star = matches!((rest.next(), rest.next()), (Some(dot), Some(star))
         if dot.kind == Kind::Dot && star.text == b"*");
     // behind `((.*)|x)` or `(.*)?` the argument would need more care
-    star && (opened == 0 || matches!(rest.next(), Some(close) if close.kind == Kind::Close)
-        && rest.next().is_none_or(|token| token.kind != Kind::Quantifier))
+    star && (opened == 0
+        || matches!(rest.next(), Some(close) if close.kind == Kind::Close)
+            && rest.next().is_none_or(|token| token.kind != Kind::Quantifier))
 }
 
 /// A byte other than a slash that must be there: the slash before the folder's rest cannot begin a match.
 fn starts_with_other_byte(body: &[Token]) -> bool {
-    let required = |token: Option<&Token>| token.is_none_or(|token| token.kind != Kind::Quantifier || token.text.starts_with(b"+"));
+    let required = |token: Option<&Token>| {
+        token.is_none_or(|token| token.kind != Kind::Quantifier || token.text.starts_with(b"+"))
+    };
     let first = body.first().is_some_and(|token| match token.kind {
         Kind::Literal(byte) => byte != b'/',
         Kind::Escape => matches!(token.text.as_slice(), b"\\d" | b"\\w"),

@@ -42,9 +42,13 @@ pub fn statements(steps: Ordered, style: Style, maps: &mut Maps) -> Vec<Statemen
     if style != Style::Rewrite && !internal {
         let from = all.iter().rposition(|step| !step.is_location()).map_or(0, |at| at + 1);
         // a last step for everything is a location too, if others are
-        let catch_all = all.last().is_some_and(|step| step.path == Path::All && step.when.is_true() && matches!(step.does, Does::Return(..)));
+        let catch_all = all
+            .last()
+            .is_some_and(|step| step.path == Path::All && step.when.is_true() && matches!(step.does, Does::Return(..)));
         let before = all.len().saturating_sub(1);
-        let run = all.get(..before).map_or(0, |head| head.iter().rposition(|step| !step.is_location()).map_or(0, |at| at + 1));
+        let run = all
+            .get(..before)
+            .map_or(0, |head| head.iter().rposition(|step| !step.is_location()).map_or(0, |at| at + 1));
         let from = if catch_all && front.is_none() && run < before { run } else { from };
         tail = all.split_off(from.min(all.len()));
     }
@@ -96,7 +100,9 @@ fn locations(steps: &[Step], out: &mut Vec<Statement>) {
         }
         let place = match &step.path {
             Path::Exact(path) => {
-                let covered = patterns.iter().any(|(_, regex)| regex.as_ref().is_none_or(|regex| regex.is_match(path).unwrap_or(true)));
+                let covered = patterns
+                    .iter()
+                    .any(|(_, regex)| regex.as_ref().is_none_or(|regex| regex.is_match(path).unwrap_or(true)));
                 match covered {
                     // the earlier pattern answers, as it does on Apache
                     true => Place::Pattern([b"^", regex::escaped(path).as_slice(), b"\\z"].concat(), false),
@@ -120,7 +126,8 @@ fn take_front_controller(steps: &mut Vec<Step>) -> Option<Vec<Statement>> {
     let at = steps.iter().rposition(|step| !matches!(step.does, Does::Remark))?;
     let step = steps.get(at)?.clone();
     let Does::Rewrite(pattern, to, _) = &step.does else { return None };
-    let everything: [&[u8]; 7] = [b"^", b"(?s)^/(.*)$", b"(?s)^/.*?.", b"(?s)^/(.*)", b"(?s)^/.*$", b"(?s)^/(.+)$", b"(?s)^/.*"];
+    let everything: [&[u8]; 7] =
+        [b"^", b"(?s)^/(.*)$", b"(?s)^/.*?.", b"(?s)^/(.*)", b"(?s)^/.*$", b"(?s)^/(.+)$", b"(?s)^/.*"];
     let keys = [Key::Literal(b"file".to_vec()), Key::Literal(b"folder".to_vec())];
     let Formula::Leaf(Leaf { source, keys: own, wanted: false }) = &step.when else { return None };
     let plain = source.as_variable() == Some("on_disk") && own.len() == 2 && keys.iter().all(|key| own.contains(key));
@@ -156,7 +163,9 @@ fn take_front_controller(steps: &mut Vec<Step>) -> Option<Vec<Statement>> {
         return None;
     }
     let harmless = |step: &Step| match (&step.does, &step.path) {
-        (Does::Stop, Path::Exact(path)) => step.when.is_true() && to.as_literal().is_some_and(|text| text.starts_with(path)),
+        (Does::Stop, Path::Exact(path)) => {
+            step.when.is_true() && to.as_literal().is_some_and(|text| text.starts_with(path))
+        }
         _ => false,
     };
     if before.iter().any(|step| matches!(step.does, Does::Stop) && !harmless(step)) {

@@ -81,10 +81,24 @@ pub fn lists<'a>(steps: &mut Steps<'a>, site: &'a Site) -> Ordered {
     let rewriting = site_scope.and_then(|scope| scope.settings.rewriting);
     for (at, folder) in folders.iter().enumerate() {
         let under = |other: &&Folder<'_>| other.url.len() > folder.url.len() && other.url.starts_with(&folder.url);
-        let without: Vec<_> =
-            folders.iter().filter(under).filter(|other| other.scope.lists.rewrite.is_some()).map(|other| other.url.clone()).collect();
-        let parents: Vec<_> = folders.iter().enumerate().filter(|(other, parent)| *other != at && folder.url.starts_with(&parent.url)).map(|(_, parent)| parent.scope).collect();
-        let on = folder.scope.settings.rewriting.or_else(|| parents.iter().rev().find_map(|scope| scope.settings.rewriting)).or(rewriting);
+        let without: Vec<_> = folders
+            .iter()
+            .filter(under)
+            .filter(|other| other.scope.lists.rewrite.is_some())
+            .map(|other| other.url.clone())
+            .collect();
+        let parents: Vec<_> = folders
+            .iter()
+            .enumerate()
+            .filter(|(other, parent)| *other != at && folder.url.starts_with(&parent.url))
+            .map(|(_, parent)| parent.scope)
+            .collect();
+        let on = folder
+            .scope
+            .settings
+            .rewriting
+            .or_else(|| parents.iter().rev().find_map(|scope| scope.settings.rewriting))
+            .or(rewriting);
         let Some(list) = merged(folder.scope, &parents).filter(|_| on == Some(true)) else { continue };
         let home = Home { folder: Some(&folder.url), base: list.base.as_deref(), without: &without };
         list.clauses.iter().for_each(|clause| steps.rule(clause, home));
@@ -145,7 +159,15 @@ fn denied(steps: &mut Steps<'_>, scope: &Scope) {
             let (path, when) = (Path::Pattern(pattern), Formula::TRUE());
             let does = Does::Return(403, None);
             let comments = steps.texts.comments(section.span);
-            steps.steps.push(Step { span: section.span, comments, path, when, before: Vec::new(), inner: Vec::new(), does });
+            steps.steps.push(Step {
+                span: section.span,
+                comments,
+                path,
+                when,
+                before: Vec::new(),
+                inner: Vec::new(),
+                does,
+            });
             steps.verdicts.push(Verdict { span: section.span, fate: Fate::Exact });
         }
     }
@@ -177,7 +199,9 @@ fn file_pattern(section: &Section) -> Option<Pattern> {
             let flags: &[u8] = if inner.text.starts_with(b"(?s)") { b"(?s)" } else { b"" };
             let body = inner.text.strip_prefix(flags).unwrap_or(&inner.text);
             let text = match body.strip_prefix(b"^") {
-                Some(rest) if !rest.contains(&b'|') || rest.starts_with(b"(") => [flags, b"/", rest, b"(?<=[^/])(?!.*/)"].concat(),
+                Some(rest) if !rest.contains(&b'|') || rest.starts_with(b"(") => {
+                    [flags, b"/", rest, b"(?<=[^/])(?!.*/)"].concat()
+                }
                 _ if body.starts_with(b"^") => return None,
                 _ => [flags, body, b"(?!.*/)"].concat(),
             };
@@ -197,7 +221,8 @@ fn inner_sections(steps: &mut Steps<'_>, folders: &[Folder<'_>]) {
             for clause in clauses {
                 conditional_redirect(steps, section, clause, &folder.url);
             }
-            let rules: Vec<Span> = inner.lists.rewrite.iter().flat_map(|list| list.clauses.iter()).map(|clause| clause.span).collect();
+            let rules: Vec<Span> =
+                inner.lists.rewrite.iter().flat_map(|list| list.clauses.iter()).map(|clause| clause.span).collect();
             for span in rules {
                 steps.leave_out(span, "rewriting inside a section is matched against another text".to_owned(), None);
             }
@@ -212,7 +237,14 @@ fn conditional_redirect(steps: &mut Steps<'_>, section: &Section, clause: &crate
     let guard = match &section.applies {
         Applies::When(condition) => {
             let (variables, mut groups) = (BTreeMap::new(), Vec::new());
-            let mut reader = Reader { maps: &mut steps.maps, variables: &variables, own_groups: &mut groups, groups: None, before: Vec::new(), assumptions: Vec::new() };
+            let mut reader = Reader {
+                maps: &mut steps.maps,
+                variables: &variables,
+                own_groups: &mut groups,
+                groups: None,
+                before: Vec::new(),
+                assumptions: Vec::new(),
+            };
             reader.condition(condition, false).map(|formula| (formula, reader.before))
         }
         Applies::Path(_) => file_pattern(section).map_or(Err("the section's pattern".to_owned()), |pattern| {
@@ -270,14 +302,22 @@ fn header(steps: &mut Steps<'_>, rule: &HeaderRule, out: &mut Vec<Statement>) {
     let mut formula = Formula::TRUE();
     if let Some(condition) = &rule.condition {
         let (variables, mut groups) = (BTreeMap::new(), Vec::new());
-        let mut reader = Reader { maps: &mut steps.maps, variables: &variables, own_groups: &mut groups, groups: None, before: Vec::new(), assumptions: Vec::new() };
+        let mut reader = Reader {
+            maps: &mut steps.maps,
+            variables: &variables,
+            own_groups: &mut groups,
+            groups: None,
+            before: Vec::new(),
+            assumptions: Vec::new(),
+        };
         match reader.condition(condition, false) {
             Ok(read) if reader.before.is_empty() => formula = read.simplified(),
             _ => return beside(steps, rule.span, "the condition of the header has no counterpart", out),
         }
     }
     let mut text = Text::literal(value);
-    let stem = String::from_utf8_lossy(&rule.name).to_ascii_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+    let stem =
+        String::from_utf8_lossy(&rule.name).to_ascii_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_");
     if !rule.always {
         // on Apache such a header is not sent with redirects and errors
         let rows = vec![(Key::Pattern(b"^2|^304".to_vec(), false), text)];

@@ -75,8 +75,22 @@ pub fn escape(bytes: &[u8]) -> Vec<u8> {
 /// Whether a text is an absolute URL for mod_rewrite (`is_absolute_uri`).
 pub fn is_absolute(text: &[u8]) -> bool {
     let schemes: [&[u8]; 16] = [
-        b"ajp://", b"balancer://", b"ftp://", b"fcgi://", b"gopher://", b"http://", b"https://", b"h2://", b"h2c://", b"ldap://",
-        b"mailto:", b"news:", b"nntp://", b"scgi://", b"ws://", b"wss://",
+        b"ajp://",
+        b"balancer://",
+        b"ftp://",
+        b"fcgi://",
+        b"gopher://",
+        b"http://",
+        b"https://",
+        b"h2://",
+        b"h2c://",
+        b"ldap://",
+        b"mailto:",
+        b"news:",
+        b"nntp://",
+        b"scgi://",
+        b"ws://",
+        b"wss://",
     ];
     let starts = |scheme: &&[u8]| text.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme));
     text.len() > 5 && schemes.iter().any(|scheme| starts(&scheme))
@@ -134,7 +148,14 @@ impl Maker<'_> {
         Ok(())
     }
 
-    fn finish_query(&mut self, query: &QueryPolicy, raw: bool, has_query: bool, alone: bool, made: &mut Made) -> Result<(), String> {
+    fn finish_query(
+        &mut self,
+        query: &QueryPolicy,
+        raw: bool,
+        has_query: bool,
+        alone: bool,
+        made: &mut Made,
+    ) -> Result<(), String> {
         let QueryPolicy::Split { old, .. } = query else {
             return self.append_unless_present(query, has_query, made);
         };

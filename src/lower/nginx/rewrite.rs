@@ -215,6 +215,8 @@ impl Context {
     fn bad_condition(&mut self, node: Node, at: usize) -> Option<Test> {
         let word = node.arg(at).unwrap_or_default();
         let word = if at == 0 && word.len() > 1 { word.strip_prefix(b"(").unwrap_or(word) } else { word };
+        let stripped = at == 0 && node.words().len() == 1 && node.arg(0).is_some_and(|word| word.starts_with(b"("));
+        let word = if stripped && word.len() > 1 { word.strip_suffix(b")").unwrap_or(word) } else { word };
         let shown = String::from_utf8_lossy(word);
         self.refuse(node.arg_span(at), format!("invalid condition \"{shown}\""));
         None

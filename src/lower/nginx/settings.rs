@@ -205,7 +205,13 @@ impl Context {
             b"more_set_headers" | b"more_clear_headers" => self.more_headers(level, node),
             b"expires" => self.expires(level, node),
             b"allow" | b"deny" => self.network(level, node),
-            b"satisfy" => level.any_access = Some(node.arg(0) == Some(b"any")),
+            b"satisfy" => {
+                if !matches!(node.arg(0), Some(b"any" | b"all")) {
+                    let shown = String::from_utf8_lossy(node.arg(0).unwrap_or_default()).into_owned();
+                    self.refuse(node.arg_span(0), format!("invalid value \"{shown}\""));
+                }
+                level.any_access = Some(node.arg(0) == Some(b"any"));
+            }
             b"auth_basic" => level.login = Some((node.arg(0) != Some(b"off")).then(|| node.head())),
             b"auth_request" | b"auth_jwt" | b"access_by_lua" | b"access_by_lua_block" | b"access_by_lua_file" => {
                 self.note(node, Effect::May, "whether it lets a request in is not known");
@@ -297,7 +303,7 @@ impl Context {
             };
             if !(300..=599).contains(&code) || code == 499 {
                 let message = match code {
-                    499 => "value \"499\" is not allowed".to_owned(),
+                    499 => "invalid value \"499\"".to_owned(),
                     _ => format!("value \"{shown}\" must be between 300 and 599"),
                 };
                 return self.refuse(node.arg_span(at), message);
@@ -367,7 +373,10 @@ impl Context {
                         Some(vec![header(node, HeaderAction::Add, b"Cache-Control"[..].into(), value, false)]);
                     return;
                 }
-                _ => {
+                found => {
+                    if found.is_none() && !value.iter().any(|byte| b"$@".contains(byte)) {
+                        self.refuse(node.arg_span(last), "\"expires\" directive invalid value");
+                    }
                     level.expires = Some(Vec::new());
                     return;
                 }
@@ -415,7 +424,7 @@ fn seconds(text: &[u8]) -> Option<u64> {
             b'w' => 604_800,
             b'M' => 2_592_000,
             b'y' => 31_536_000,
-            b' ' => continue,
+            b' ' | b'+' => continue,
             _ => return None,
         };
         total = total.checked_add(number.take()?.checked_mul(unit)?)?;
