@@ -61,7 +61,7 @@ fn location(machine: &mut Machine, target: &Target) -> Try<Result<Vec<u8>, u16>>
         text.push(b'?');
         text.extend_from_slice(query);
     }
-    if target.absolute && text.starts_with(b"/") {
+    if target.absolute && text.starts_with(b"/") && machine.scope.settings.absolute != Some(false) {
         text = own_url::absolute(machine, &text);
     }
     Ok(Ok(text))

@@ -148,7 +148,7 @@ pub fn default_handler(machine: &mut Machine) -> Flow {
     }
     match &*machine.method {
         b"GET" | b"HEAD" | b"POST" => {}
-        b"OPTIONS" => return Reply::served().into(),
+        b"OPTIONS" | b"TRACE" => return Reply::served().into(),
         b"PUT" | b"DELETE" | b"PATCH" | b"CONNECT" | b"PROPFIND" | b"PROPPATCH" | b"MKCOL" | b"COPY" | b"MOVE"
         | b"LOCK" | b"UNLOCK" => return Reply::bare(405, None).into(),
         _ => return Reply::bare(501, None).into(),

@@ -1,6 +1,6 @@
 //! Which configured headers go out with a reply.
 
-use crate::eval::flow::Try;
+use crate::eval::flow::{Fail, Try};
 use crate::eval::machine::Machine;
 use crate::eval::{condition, template};
 use crate::ir::Bytes;
@@ -65,8 +65,18 @@ pub fn two_tables(machine: &mut Machine, served: bool) -> Try<Vec<(Bytes, Bytes)
     let rules = machine.scope.settings.headers.items.clone();
     let mut out: Vec<(Bytes, Bytes)> = std::mem::take(&mut machine.added_headers);
     for rule in rules {
-        if !(rule.always || served) || rule.early || !guarded(machine, &rule)? {
+        if !(rule.always || served) || rule.early {
             continue;
+        }
+        match guarded(machine, &rule) {
+            Ok(true) => {}
+            Ok(false) => continue,
+            Err(Fail::Unknown(..)) => {
+                // A header more or less leaves status and target as they are.
+                machine.recorder.assume(format!("header:{}", String::from_utf8_lossy(&rule.name)), "not sent");
+                continue;
+            }
+            Err(fail) => return Err(fail),
         }
         let value = template::render(machine, &rule.value)?;
         change(&rule, value, &mut out);

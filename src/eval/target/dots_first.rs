@@ -41,10 +41,7 @@ pub fn receive(machine: &mut Machine) -> Result<(), u16> {
     machine.query = query.map(<[u8]>::to_vec);
     machine.path = if path.is_empty() { b"/".to_vec() } else { path.to_vec() };
     machine.encoded = true;
-    match &*request.method {
-        b"TRACE" => Err(405),
-        _ => Ok(()),
-    }
+    Ok(())
 }
 
 fn check_line(machine: &Machine) -> Result<(), u16> {
@@ -216,7 +213,8 @@ pub fn strict_host(text: &[u8]) -> Option<Host> {
     let name = name.strip_suffix(b".").unwrap_or(name);
     let last = name.rsplit(|&byte| byte == b'.').next().unwrap_or_default();
     let dotted = name.contains(&b'.');
-    if name.is_empty() || (dotted && !last.first().is_some_and(u8::is_ascii_alphabetic) && !is_quad(name)) {
+    let number = !dotted && name.iter().all(u8::is_ascii_digit);
+    if name.is_empty() || number || (dotted && !last.first().is_some_and(u8::is_ascii_alphabetic) && !is_quad(name)) {
         return None;
     }
     Some(Host { name: name.to_ascii_lowercase(), port })

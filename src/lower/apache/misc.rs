@@ -93,6 +93,7 @@ pub fn setting(context: &mut Context, builder: &mut Builder, line: &Line) -> Res
         b"setenvifnocase" => set_env_if(context, builder, line, true, 0)?,
         b"browsermatch" => set_env_if(context, builder, line, false, 1)?,
         b"browsermatchnocase" => set_env_if(context, builder, line, true, 1)?,
+        b"checkspelling" => settings.negotiates = Some(is_on(&words)),
         b"proxypass" => proxy_pass(builder, line, &words),
         _ => return Ok(false),
     }
