@@ -17,6 +17,7 @@
 //! | the value of a `Strict-Transport-Security` header | [`hsts`] |
 
 pub mod byteset;
+pub mod compare;
 pub mod expression;
 pub mod graph;
 pub mod guard;

@@ -2,7 +2,9 @@
 
 pub mod args;
 pub mod check;
+pub mod convert;
 pub mod detect;
+pub mod diff;
 pub mod disk;
 pub mod input;
 pub mod pages;
@@ -63,6 +65,8 @@ fn run(cli: Cli) -> Result<Exit, Stop> {
         None => check::run(&cli.check, &mut out),
         Some(Command::Check(args)) => check::run(&args, &mut out),
         Some(Command::Trace(args)) => trace::run(&args, &mut out),
+        Some(Command::Convert(args)) => convert::run(&args, &mut out),
+        Some(Command::Diff(args)) => diff::run(&args, &mut out),
         Some(Command::Explain(args)) => pages::explain(&args, &mut out),
         Some(Command::Rules(args)) => pages::rules(&args, &mut out),
         Some(Command::Completions { shell }) => {

@@ -29,6 +29,10 @@ pub enum Command {
     Check(CheckArgs),
     /// Tell what the server would answer, hop by hop, and which line decided it
     Trace(TraceArgs),
+    /// Translate a configuration for the other server, and prove it
+    Convert(ConvertArgs),
+    /// Show which requests two configurations answer differently
+    Diff(DiffArgs),
     /// Show a rule's page
     Explain(ExplainArgs),
     /// List the rules
@@ -149,6 +153,79 @@ pub struct TraceArgs {
     /// How to print
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
+}
+
+#[allow(missing_docs)]
+#[derive(Debug, Clone, Args)]
+pub struct ConvertArgs {
+    /// The configuration: a file, a folder with a .htaccess, or `-`
+    pub path: PathBuf,
+    /// The server to translate for
+    #[arg(long, value_enum)]
+    pub to: Server,
+    #[command(flatten)]
+    pub shared: Shared,
+    /// Write the result to this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Overwrite the output file
+    #[arg(long)]
+    pub force: bool,
+    /// How the output is laid out
+    #[arg(long, value_enum, default_value_t)]
+    pub style: ConvertStyle,
+    /// What the output is to be pasted into
+    #[arg(long, value_enum)]
+    pub scope: Option<ConvertScope>,
+    /// Skip asking both configurations the same requests
+    #[arg(long)]
+    pub no_verify: bool,
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+#[allow(missing_docs)]
+#[derive(Debug, Clone, Args)]
+pub struct DiffArgs {
+    /// The first configuration
+    pub old: PathBuf,
+    /// The second one, of either server
+    pub new: PathBuf,
+    #[command(flatten)]
+    pub shared: Shared,
+    /// The language of the second one, where name and content do not tell
+    #[arg(long, value_name = "DIALECT")]
+    pub new_as: Option<As>,
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+#[allow(missing_docs)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Server {
+    Nginx,
+    Apache,
+}
+
+#[allow(missing_docs)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum ConvertStyle {
+    #[default]
+    Auto,
+    Map,
+    Location,
+    Rewrite,
+}
+
+#[allow(missing_docs)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ConvertScope {
+    Server,
+    Http,
+    Htaccess,
+    Vhost,
 }
 
 #[allow(missing_docs)]

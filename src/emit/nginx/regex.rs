@@ -176,11 +176,16 @@ pub fn escaped(bytes: &[u8]) -> Vec<u8> {
                 if b"\\^$.|?*+()[]{}".contains(&byte) {
                     out.push(b'\\');
                 }
-                out.push(byte);
+                push_plain(byte, &mut out);
             }
         }
     }
     out
+}
+
+/// A byte outside of ASCII is spelled, so that the output is plain text whatever reads it.
+fn push_plain(byte: u8, out: &mut Vec<u8>) {
+    if byte.is_ascii() { out.push(byte) } else { out.extend_from_slice(format!("\\x{byte:02X}").as_bytes()) }
 }
 
 /// An Apache expression cut up, with what it is matched against.
@@ -359,7 +364,7 @@ impl Source {
                     Some((_, name)) => out.extend_from_slice(format!("(?<{name}>").as_bytes()),
                     None => out.push(b'('),
                 },
-                _ => out.extend_from_slice(&token.text),
+                _ => token.text.iter().for_each(|&byte| push_plain(byte, &mut out)),
             }
         }
         out
