@@ -117,7 +117,8 @@ fn sampled<'f, 'a>(facts: &'f Facts<'a>) -> Vec<&'f Route<'a>> {
 }
 
 fn key(request: &Request) -> Vec<u8> {
-    let mut key = [&request.method[..], b" ", &request.target[..], if request.encrypted { b" s" } else { b" -" }].concat();
+    let mut key =
+        [&request.method[..], b" ", &request.target[..], if request.encrypted { b" s" } else { b" -" }].concat();
     for (name, value) in &request.headers {
         key.extend_from_slice(&[b"\n", &name[..], b":", &value[..]].concat());
     }
@@ -147,7 +148,10 @@ fn edges(request: &Request) -> Vec<Request> {
     if let Some(encoded) = last_letter(path) {
         out.push(target(&encoded, query));
     }
-    let swapped: Vec<u8> = path.iter().map(|byte| if byte.is_ascii_lowercase() { byte.to_ascii_uppercase() } else { byte.to_ascii_lowercase() }).collect();
+    let swapped: Vec<u8> = path
+        .iter()
+        .map(|byte| if byte.is_ascii_lowercase() { byte.to_ascii_uppercase() } else { byte.to_ascii_lowercase() })
+        .collect();
     if !path.contains(&b'%') {
         out.push(target(&swapped, query));
     }
@@ -178,7 +182,11 @@ pub fn compare(old: Side<'_>, new: Side<'_>, asks: &[Ask]) -> Vec<Difference> {
         let first = answer(old.program, old.world, &ask.request, false);
         let second = answer(new.program, new.world, &ask.request, false);
         let known = first.outcome != Outcome::Unknown;
-        (known && !same(&first, &second, &ask.request)).then(|| Difference { ask: ask.clone(), old: first, new: second })
+        (known && !same(&first, &second, &ask.request)).then(|| Difference {
+            ask: ask.clone(),
+            old: first,
+            new: second,
+        })
     };
     asks.iter().filter_map(ask).collect()
 }
@@ -193,7 +201,10 @@ pub fn same(old: &Answer, new: &Answer, request: &Request) -> bool {
     match (is_redirect(old), is_redirect(new)) {
         (true, true) => old.status == new.status && place(old, request) == place(new, request),
         (false, false) => {
-            let content = |answer: &Answer| answer.status.is_none() || answer.status.is_some_and(|status| status < 300 || matches!(status, 404 | 403));
+            let content = |answer: &Answer| {
+                answer.status.is_none()
+                    || answer.status.is_some_and(|status| status < 300 || matches!(status, 404 | 403))
+            };
             old.status == new.status || content(old) && content(new)
         }
         _ => false,
@@ -203,7 +214,11 @@ pub fn same(old: &Answer, new: &Answer, request: &Request) -> bool {
 /// A `Location` made absolute, its default port left out, its escapes in one spelling.
 fn place(answer: &Answer, request: &Request) -> Vec<u8> {
     let location = answer.location.as_deref().unwrap_or_default();
-    let host = request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(b"host")).map_or(&b""[..], |(_, value)| value);
+    let host = request
+        .headers
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case(b"host"))
+        .map_or(&b""[..], |(_, value)| value);
     let scheme: &[u8] = if request.encrypted { b"https" } else { b"http" };
     let absolute = match location {
         [b'/', rest @ ..] if !rest.starts_with(b"/") => {
@@ -230,7 +245,9 @@ fn upper_escapes(text: &[u8]) -> Vec<u8> {
     let mut out = text.to_vec();
     let mut at = 0;
     while at + 2 < out.len() {
-        if out.get(at) == Some(&b'%') && out.get(at + 1..at + 3).is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit)) {
+        if out.get(at) == Some(&b'%')
+            && out.get(at + 1..at + 3).is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit))
+        {
             out.get_mut(at + 1..at + 3).into_iter().for_each(<[u8]>::make_ascii_uppercase);
             at += 2;
         }

@@ -94,7 +94,10 @@ fn style(style: ConvertStyle) -> Style {
 /// What the source's server refuses is not converted.
 fn refused(loaded: &Loaded) -> Vec<(Span, String)> {
     let refusals = loaded.lowered.program.refusals.iter();
-    refusals.filter(|refusal| refusal.reach != Reach::Server || true).map(|refusal| (refusal.span, format!("the source's server refuses it: {}", refusal.message))).collect()
+    refusals
+        .filter(|refusal| refusal.reach != Reach::Server || true)
+        .map(|refusal| (refusal.span, format!("the source's server refuses it: {}", refusal.message)))
+        .collect()
 }
 
 /// Directives whose conversion redirects what the source does not.

@@ -63,19 +63,34 @@ fn asks(loaded: &Loaded, new: bool) -> Vec<Ask> {
     asks
 }
 
-fn human(old: &Loaded, new: &Loaded, asks: &[Ask], differences: &[Difference], out: &mut dyn Write) -> Result<(), Stop> {
+fn human(
+    old: &Loaded,
+    new: &Loaded,
+    asks: &[Ask],
+    differences: &[Difference],
+    out: &mut dyn Write,
+) -> Result<(), Stop> {
     // differences with the same two directives behind them are one
     let mut groups: BTreeMap<(Option<Span>, Option<Span>), Vec<&Difference>> = BTreeMap::new();
     for difference in differences {
         groups.entry((difference.old.cause, difference.new.cause)).or_default().push(difference);
     }
     let place = |loaded: &Loaded, cause: Option<Span>| match cause {
-        Some(span) => format!("{}:{}", loaded.sources.file(span.file).path().display(), loaded.sources.position(span).line),
+        Some(span) => {
+            format!("{}:{}", loaded.sources.file(span.file).path().display(), loaded.sources.position(span).line)
+        }
         None => "no directive".to_owned(),
     };
     for ((before, after), members) in &groups {
         let Some(first) = members.first() else { continue };
-        let text = format!("{}\n  - {}  ({})\n  + {}  ({})", report::request(&first.ask.request), report::answer(&first.old), place(old, *before), report::answer(&first.new), place(new, *after));
+        let text = format!(
+            "{}\n  - {}  ({})\n  + {}  ({})",
+            report::request(&first.ask.request),
+            report::answer(&first.old),
+            place(old, *before),
+            report::answer(&first.new),
+            place(new, *after)
+        );
         for line in text.lines() {
             writeln!(out, "{}", shown::escape(line))?;
         }

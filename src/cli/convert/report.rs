@@ -23,7 +23,8 @@ pub struct Report {
 impl Report {
     /// A conversion, and the comparison if it was made.
     pub fn new(emitted: Emitted, proof: Option<Proof>) -> Self {
-        let left_out = |span: Span| emitted.verdicts.iter().any(|verdict| verdict.span == span && !carried(&verdict.fate));
+        let left_out =
+            |span: Span| emitted.verdicts.iter().any(|verdict| verdict.span == span && !carried(&verdict.fate));
         let mut changed: BTreeMap<Span, Difference> = BTreeMap::new();
         for difference in proof.iter().flat_map(|proof| &proof.differences) {
             let span = difference.old.cause.or(difference.ask.about);
@@ -45,7 +46,9 @@ impl Report {
         let mut out = Vec::new();
         for part in &self.emitted.parts {
             if self.emitted.parts.len() > 1 {
-                out.extend_from_slice(format!("# ---- {}: for the {} block ----\n\n", part.scope, part.scope).as_bytes());
+                out.extend_from_slice(
+                    format!("# ---- {}: for the {} block ----\n\n", part.scope, part.scope).as_bytes(),
+                );
             }
             out.extend_from_slice(&part.text);
             out.push(b'\n');
@@ -58,7 +61,12 @@ impl Report {
 
     /// The report for programs.
     pub fn json(&self, sources: &Sources) -> Value {
-        let output: Vec<_> = self.emitted.parts.iter().map(|part| json!({"scope": part.scope, "text": String::from_utf8_lossy(&part.text)})).collect();
+        let output: Vec<_> = self
+            .emitted
+            .parts
+            .iter()
+            .map(|part| json!({"scope": part.scope, "text": String::from_utf8_lossy(&part.text)}))
+            .collect();
         let mut untranslated = Vec::new();
         let mut assumed = Vec::new();
         for verdict in &self.emitted.verdicts {
@@ -79,11 +87,15 @@ impl Report {
                 Fate::Exact => {}
             }
         }
-        let changed: Vec<_> = self.changed.iter().map(|(span, difference)| {
-            let mut entry = self.place(sources, *span);
-            add(&mut entry, "difference", json!(words(difference)));
-            entry
-        }).collect();
+        let changed: Vec<_> = self
+            .changed
+            .iter()
+            .map(|(span, difference)| {
+                let mut entry = self.place(sources, *span);
+                add(&mut entry, "difference", json!(words(difference)));
+                entry
+            })
+            .collect();
         let verified = self.proof.as_ref().map(|proof| {
             let differences: Vec<_> = proof.differences.iter().map(|difference| json!({
                 "request": request(&difference.ask.request), "old": answer(&difference.old), "new": answer(&difference.new)
@@ -116,8 +128,14 @@ impl Report {
         let line = |span: Span| format!("{}:{}", sources.file(span.file).path().display(), sources.position(span).line);
         for verdict in &self.emitted.verdicts {
             match &verdict.fate {
-                Fate::LeftOut { reason, .. } => writeln!(err, "{}", shown::escape(&format!("left out: {}: {reason}", line(verdict.span))))?,
-                Fate::Assuming(assumption) if !quiet => writeln!(err, "{}", shown::escape(&format!("assumed: {}: {}", line(verdict.span), assumption.words())))?,
+                Fate::LeftOut { reason, .. } => {
+                    writeln!(err, "{}", shown::escape(&format!("left out: {}: {reason}", line(verdict.span))))?
+                }
+                Fate::Assuming(assumption) if !quiet => writeln!(
+                    err,
+                    "{}",
+                    shown::escape(&format!("assumed: {}: {}", line(verdict.span), assumption.words()))
+                )?,
                 _ => {}
             }
         }
@@ -146,7 +164,9 @@ pub fn words(difference: &Difference) -> String {
 pub fn request(request: &Request) -> String {
     let url = follow::url_of(request);
     let others = request.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case(b"host"));
-    let headers: Vec<_> = others.map(|(name, value)| format!("{}: {}", String::from_utf8_lossy(name), String::from_utf8_lossy(value))).collect();
+    let headers: Vec<_> = others
+        .map(|(name, value)| format!("{}: {}", String::from_utf8_lossy(name), String::from_utf8_lossy(value)))
+        .collect();
     let headers = if headers.is_empty() { String::new() } else { format!(" ({})", headers.join(", ")) };
     format!("{} {}{headers}", String::from_utf8_lossy(&request.method), String::from_utf8_lossy(&url))
 }
