@@ -5,6 +5,7 @@
 //! The tree is built with a stack of its own: the depth of a file costs no call depth.
 
 pub mod line;
+pub mod template;
 pub mod word;
 
 use super::{Block, Directive, Item, SyntaxError, Tree, Word};
@@ -72,7 +73,7 @@ impl<'a> Builder<'a> {
         if body.is_empty() {
             return next;
         }
-        if let Some(closer) = template_block(body) {
+        if let Some(closer) = template::block(body) {
             return self.template(line.range(start..end), closer, next);
         }
         if comment(body).is_ok() {
@@ -227,12 +228,6 @@ fn item_span(item: &Item) -> Span {
         Item::Directive(directive) => directive.span,
         Item::Comment(span) | Item::Junk(span) => *span,
     }
-}
-
-/// What ends the template block that a line starts with, if it does.
-fn template_block(body: &[u8]) -> Option<&'static [u8]> {
-    const BLOCKS: [(&[u8], &[u8]); 4] = [(b"<%", b"%>"), (b"<?", b"?>"), (b"{%", b"%}"), (b"{{", b"}}")];
-    BLOCKS.iter().find(|(open, _)| body.starts_with(open)).map(|&(_, close)| close)
 }
 
 /// A comment line.

@@ -1,6 +1,6 @@
 //! What the directive table alone can say against a line: unknown names, wrong place, wrong number of words.
 
-use super::load::Line;
+use super::load::Loaded;
 use crate::ir::Refusal;
 use crate::source::Sources;
 
@@ -50,6 +50,6 @@ pub enum Frame {
 }
 
 /// Every refusal that the table gives rise to, in reading order.
-pub fn check(_lines: &[Line], _sources: &Sources, _frame: &Frame) -> Vec<Refusal> {
+pub fn check(_loaded: &Loaded, _sources: &Sources, _frame: &Frame) -> Vec<Refusal> {
     Vec::new()
 }

@@ -3,11 +3,15 @@
 //!
 //! It knows no directive beside the ones that act at reading time.
 
+use super::defines::Defines;
+use super::modules::Modules;
+use super::read::Reader;
 use super::words::{self, Arg};
 use crate::ir::{Note, Refusal};
-use crate::lower::{Loader, Options};
+use crate::lower::{Loader, Options, Version};
 use crate::source::{FileId, Sources, Span};
 use crate::syntax::Tree;
+use rustc_hash::FxHashSet;
 use std::sync::Arc;
 
 /// A directive or section that is in force after reading.
@@ -38,9 +42,13 @@ pub struct Loaded {
     /// (the caller knows the scope).
     pub refusals: Vec<Refusal>,
     /// Names that stand after reading in the table of `Define`, values included.
-    pub defines: super::defines::Defines,
+    pub defines: Defines,
     /// The modules that are loaded, by the name in `LoadModule` (`rewrite_module`).
-    pub modules: super::modules::Modules,
+    pub modules: Modules,
+    /// The server's version, where one is named.
+    pub version: Option<Version>,
+    /// Files whose text is a template's: nothing in them is refused.
+    pub templates: FxHashSet<FileId>,
 }
 
 impl Line {
@@ -78,8 +86,6 @@ impl Line {
     }
 }
 
-/// Not written yet: it yields nothing. The parts it is made of are `defines`, `conditional`, `macros`, `modules`.
-///
 /// Reads a configuration file or a `.htaccess` that is already in `sources`; included files are added.
 ///
 /// `server` is what an earlier call left ([`Loaded::defines`], [`Loaded::modules`]) when a `.htaccess` is read for a server
@@ -91,6 +97,19 @@ pub fn load(
     loader: &dyn Loader,
     server: Option<&Loaded>,
 ) -> Loaded {
-    let _ = (sources, main, options, loader, server);
-    Loaded::default()
+    let mut loaded = Loaded { version: options.version, ..Loaded::default() };
+    match server {
+        Some(server) => {
+            loaded.defines = server.defines.clone();
+            loaded.modules = server.modules.clone();
+        }
+        None => {
+            loaded.defines = Defines::of(&options.defines);
+            loaded.modules = Modules::usual();
+        }
+    }
+    Reader::new(sources, options, loader, loaded).main(main, server.is_none())
 }
+
+#[cfg(test)]
+mod tests;

@@ -129,7 +129,7 @@ fn site_names(names: &Names) -> Vec<SiteName> {
 pub fn whole<'a>(context: &mut Context<'a>, loaded: &'a Loaded, files: &'a [HtaccessFile], options: &Options) {
     pipeline(context);
     context.program.refusals = loaded.refusals.clone();
-    let table = check::check(&loaded.lines, context.sources, &Frame::Server);
+    let table = check::check(loaded, context.sources, &Frame::Server);
     context.program.refusals.extend(table);
     let lines = &loaded.lines;
     regex_defaults(context, lines);
@@ -429,7 +429,7 @@ fn htaccess<'a>(context: &mut Context<'a>, folder: &[u8], loaded: &'a Loaded, fr
     let refused = lines::lower(context, &mut builder, &loaded.lines);
     context.htaccess = false;
     let mut refusals = loaded.refusals.clone();
-    refusals.extend(check::check(&loaded.lines, context.sources, frame));
+    refusals.extend(check::check(loaded, context.sources, frame));
     let own = refused.into_iter().map(|one| Refusal {
         span: one.span,
         message: one.message,

@@ -64,13 +64,13 @@ fn any_mark(text: &[u8], at: usize) -> Option<usize> {
 }
 
 /// `{{` and a name: what JSON in a string does not look like.
-fn value_mark(rest: &[u8]) -> Option<usize> {
+pub fn value_mark(rest: &[u8]) -> Option<usize> {
     let first = rest.iter().skip(2).find(|byte| !matches!(byte, b' ' | b'-' | b'~' | b'$' | b'.' | b'(' | b'{'))?;
     if first.is_ascii_alphabetic() || matches!(first, b'_' | b'#' | b'/' | b'"' | b'^') { mark(rest) } else { None }
 }
 
 /// `@NAME@`, `__NAME__`, `%%NAME%%`: upper-case names between two equal marks.
-fn delimited(rest: &[u8], mark: &[u8], before: Option<&u8>) -> Option<usize> {
+pub fn delimited(rest: &[u8], mark: &[u8], before: Option<&u8>) -> Option<usize> {
     let body = rest.strip_prefix(mark)?;
     let name =
         body.iter().take_while(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || **byte == b'_').count();
