@@ -69,7 +69,10 @@ pub enum FixKind {
 }
 
 /// Declares a rule: its page as doc comment, then its fields. The page's first paragraph is one line, used in
-/// lists; fenced blocks marked `htaccess bad`, `apache bad`, `nginx bad` (or `good`) are run by `tests/rules.rs`.
+/// lists. Its sections, all required: `## What it does`, `## Why is this bad?`, `## Example`, `## Fix safety`,
+/// `## Traps`, `## Sources`. Fenced blocks marked `htaccess bad`, `apache bad`, `nginx bad` (or `good`) are run by
+/// `tests/rules.rs`: a bad one makes exactly this rule fire (above info), a good one keeps it silent. A block that
+/// cannot be bad in one way only names the others: `nginx bad also=redirect-chain,hsts-missing`.
 #[macro_export]
 macro_rules! declare {
     ($(#[doc = $doc:literal])* $id:ident { $($field:ident: $value:expr),* $(,)? }) => {
@@ -81,15 +84,76 @@ macro_rules! declare {
     };
 }
 
-/// Every rule, in the order of the catalogue.
-pub static ALL: &[&Rule] = &[];
+/// Lists the rules once: each name is a file in `rules/` with a `RULE` in it.
+macro_rules! catalogue {
+    ($($name:ident),* $(,)?) => {
+        $(pub mod $name;)*
 
-/// Runs every rule and returns the findings in the order of the text.
+        /// Every rule, in the order of the catalogue.
+        pub static ALL: &[&Rule] = &[$(&$name::RULE),*];
+    };
+}
+
+catalogue! {
+    // status
+    implicit_temporary_redirect,
+    status_not_a_redirect,
+    redirect_missing_target,
+    // loop-chain
+    redirect_loop,
+    growing_redirect_loop,
+    redirect_chain,
+    // hsts-security
+    // correctness
+    // dead-code
+    // injection-security
+    // regex
+    // portability
+    // seo
+    // performance
+    // style
+}
+
+pub mod make;
+pub mod suppress;
+pub mod words;
+
+impl Rule {
+    /// The page without the comment's indent, Markdown.
+    pub fn page(&self) -> String {
+        let lines = self.doc.lines().map(|line| line.strip_prefix(' ').unwrap_or(line));
+        lines.collect::<Vec<_>>().join("\n").trim().to_owned()
+    }
+
+    /// The first line of the page.
+    pub fn summary(&self) -> &'static str {
+        self.doc.lines().next().unwrap_or_default().trim()
+    }
+
+    /// Whether it has something to say about this language.
+    pub fn applies(&self, apache: bool) -> bool {
+        match self.servers {
+            Servers::Both => true,
+            Servers::Apache => apache,
+            Servers::Nginx => !apache,
+        }
+    }
+}
+
+/// The rule of a name.
+pub fn named(name: &str) -> Option<&'static Rule> {
+    ALL.iter().copied().find(|rule| rule.name == name)
+}
+
+/// Runs every rule, leaves out what the configuration's own comments suppress, and returns the findings in the
+/// order of the text.
 pub fn check(facts: &Facts<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for rule in ALL {
+    for rule in ALL.iter().filter(|rule| rule.applies(facts.is_apache())) {
         (rule.check)(facts, &mut findings);
     }
-    findings.sort_by_key(|finding| (finding.primary.span, finding.rule));
+    let mut findings = suppress::apply(facts, findings);
+    findings.sort_by(|a, b| (a.primary.span, a.rule).cmp(&(b.primary.span, b.rule)));
+    findings.dedup();
     findings
 }

@@ -1,0 +1,102 @@
+//! See the page of [`RULE`].
+
+use super::make::{Also, lossy, shown};
+use super::{FixKind, Group, Servers};
+use crate::analysis::Facts;
+use crate::analysis::graph::{Shape, Walk};
+use crate::diagnostic::{Finding, Severity};
+use crate::source::Span;
+use std::collections::BTreeSet;
+
+declare! {
+    /// Redirects lead back to a request that was made before.
+    ///
+    /// ## What it does
+    /// Follows the redirects of the configuration as a browser does, and reports each circle once, at the
+    /// redirect that closes it.
+    ///
+    /// ## Why is this bad?
+    /// The browser gives up and shows an error instead of the page; nobody can reach the address.
+    ///
+    /// ## Example
+    /// ```htaccess bad
+    /// Redirect 301 /a /b
+    /// Redirect 301 /b /a
+    /// ```
+    /// ```nginx bad
+    /// location = /a {
+    ///     return 301 /b;
+    /// }
+    /// location = /b {
+    ///     return 301 /a;
+    /// }
+    /// ```
+    /// One of the two is wrong:
+    /// ```htaccess good
+    /// Redirect 301 /a /b
+    /// ```
+    /// ```nginx good
+    /// location = /a {
+    ///     return 301 /b;
+    /// }
+    /// ```
+    ///
+    /// ## Fix safety
+    /// No fix: only the author knows where the circle is to be opened.
+    ///
+    /// ## Traps
+    /// A loop that hangs on something the tool cannot see (a file, an environment variable) is reported one step
+    /// lower, with what was assumed. A lone `.htaccess` that redirects to `https` may stand in a site that has it
+    /// only for plain connections; that, too, is reported one step lower.
+    ///
+    /// ## Sources
+    /// RFC 9110 section 15.4; WHATWG Fetch, HTTP-redirect fetch.
+    RULE {
+        name: "redirect-loop",
+        group: Group::LoopChain,
+        severity: Severity::Error,
+        servers: Servers::Both,
+        fix: FixKind::None,
+        check: check,
+    }
+}
+
+fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+    let mut seen: BTreeSet<Vec<Span>> = BTreeSet::new();
+    for walk in facts.walks() {
+        let Shape::Loop(from) = walk.shape else { continue };
+        let mut circle: Vec<Span> = walk.journey.hops.iter().skip(from).filter_map(|hop| hop.answer.cause).collect();
+        let closing = circle.last().copied();
+        circle.sort();
+        circle.dedup();
+        // A way into a circle that is reported already says nothing new.
+        let Some(at) = closing.filter(|_| seen.insert(circle.clone())) else { continue };
+        let message = match circle.len() {
+            1 => format!("this redirect leads back to itself: {}", way(walk, from)),
+            count => format!("{count} redirects lead in a circle: {}", way(walk, from)),
+        };
+        let mut finding = shown(&RULE, &walk.journey, message, at).help("open the circle: let one of them lead elsewhere");
+        if facts.program.fragment && names_https(walk) {
+            finding = finding.at_most(Severity::Warning);
+        }
+        for span in circle.into_iter().filter(|span| *span != at) {
+            finding = finding.related(span, "part of the circle");
+        }
+        findings.push(finding);
+    }
+}
+
+/// The circle in words.
+fn way(walk: &Walk, from: usize) -> String {
+    let urls: Vec<String> = walk.journey.hops.iter().skip(from).map(|hop| format!("`{}`", lossy(&hop.url))).collect();
+    let mut all: Vec<String> = urls.iter().take(4).cloned().collect();
+    if urls.len() > 4 {
+        all.push("…".to_owned());
+    }
+    all.extend(urls.first().cloned());
+    all.join(" → ")
+}
+
+fn names_https(walk: &Walk) -> bool {
+    walk.journey.hops.iter().any(|hop| hop.answer.location.as_deref().is_some_and(|to| to.starts_with(b"https:")))
+}

@@ -1,0 +1,70 @@
+//! See the page of [`RULE`].
+
+use super::make::{Also, by_proof, proven};
+use super::{FixKind, Group, Servers};
+use crate::analysis::Facts;
+use crate::analysis::routes::{Does, Place, Route};
+use crate::diagnostic::{Finding, Severity};
+
+declare! {
+    /// A redirect is answered with an empty `Location`, or with none.
+    ///
+    /// ## What it does
+    /// Finds redirect statuses without a target: `return 301;`, and targets made of a variable that is empty for
+    /// some request.
+    ///
+    /// ## Why is this bad?
+    /// The client has nowhere to go and shows a blank page.
+    ///
+    /// ## Example
+    /// ```nginx bad
+    /// location = /a {
+    ///     return 301;
+    /// }
+    /// ```
+    /// ```nginx good
+    /// location = /a {
+    ///     return 301 /b;
+    /// }
+    /// ```
+    ///
+    /// ## Fix safety
+    /// No fix: only the author knows the target. A variable from a `map` is guarded with `if ($variable) { … }`.
+    ///
+    /// ## Traps
+    /// `if ($to) { return 301 $to; }` is guarded: the request that would show an empty target does not get there.
+    ///
+    /// ## Sources
+    /// RFC 9110 section 15.4: a redirect should generate a `Location`. nginx `ngx_http_send_response`.
+    RULE {
+        name: "redirect-missing-target",
+        group: Group::Status,
+        severity: Severity::Error,
+        servers: Servers::Both,
+        fix: FixKind::None,
+        check: check,
+    }
+}
+
+fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+    for route in facts.routes().all.iter().filter(|route| route.enabled) {
+        match &route.does {
+            Does::Respond { status, body: None } if matches!(status, 301 | 302 | 303 | 307 | 308) => {
+                let message = format!("{status} is answered without a `Location`: the client has nowhere to go");
+                findings.push(proven(facts, &RULE, route, message).help("name the target behind the status"));
+            }
+            Does::Redirect { target, .. } if matches!(target.place, Place::Dynamic | Place::Empty) => {
+                findings.extend(empty(facts, route));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A request that really gets an empty `Location`.
+fn empty(facts: &Facts<'_>, route: &Route<'_>) -> Option<Finding> {
+    let mut proofs = facts.proofs(route).iter();
+    let found = proofs.find(|proof| proof.answer.location.as_deref().is_none_or(<[u8]>::is_empty))?;
+    let finding = by_proof(&RULE, found, "the target is empty for this request: the client has nowhere to go", route.span);
+    Some(finding.help("redirect only where there is a target: `if ($variable) { … }`, or give the map a default"))
+}

@@ -1,0 +1,75 @@
+//! Directives as written, for rules about spelling: the name, the flags of a `RewriteRule`.
+//!
+//! What a directive *does* is the IR's business; this says only which words stand there, and where.
+
+use crate::analysis::Facts;
+use crate::source::Span;
+use crate::syntax::Directive;
+
+/// One flag of a `RewriteRule` or `RewriteCond`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flag {
+    /// Its name as written.
+    pub name: String,
+    /// What stands behind `=`.
+    pub value: Option<String>,
+    /// Name and value in the file.
+    pub span: Span,
+}
+
+impl Flag {
+    /// Whether it is this flag, by its short or its long name.
+    pub fn is(&self, short: &str, long: &str) -> bool {
+        self.name.eq_ignore_ascii_case(short) || self.name.eq_ignore_ascii_case(long)
+    }
+}
+
+/// Whether the directive has this name.
+pub fn is(facts: &Facts<'_>, directive: &Directive, name: &str) -> bool {
+    let text = directive.name.value(facts.sources.file(directive.span.file).bytes());
+    text.eq_ignore_ascii_case(name.as_bytes())
+}
+
+/// The flags in the third word of a `RewriteRule` or `RewriteCond`; `None` where there is no such word.
+pub fn flags(facts: &Facts<'_>, directive: &Directive) -> Option<Vec<Flag>> {
+    let word = directive.args.get(2)?;
+    Some(flags_in(facts.sources.text(word.span), word.span))
+}
+
+/// A flag of a directive.
+pub fn flag(facts: &Facts<'_>, directive: &Directive, short: &str, long: &str) -> Option<Flag> {
+    flags(facts, directive)?.into_iter().find(|flag| flag.is(short, long))
+}
+
+fn flags_in(text: &[u8], span: Span) -> Vec<Flag> {
+    let start = text.iter().position(|&byte| byte == b'[').map_or(text.len(), |at| at + 1);
+    let end = text.iter().rposition(|&byte| byte == b']').unwrap_or(text.len()).max(start);
+    let mut at = span.start as usize + start;
+    let mut out = Vec::new();
+    for piece in text.get(start..end).unwrap_or_default().split(|&byte| byte == b',') {
+        let lead = piece.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+        let trimmed = String::from_utf8_lossy(piece.trim_ascii()).into_owned();
+        let place = Span::new(span.file, at + lead, at + lead + piece.trim_ascii().len());
+        let (name, value) = match trimmed.split_once('=') {
+            Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
+            None => (trimmed, None),
+        };
+        out.push(Flag { name, value, span: place });
+        at += piece.len() + 1;
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::FileId;
+
+    #[test]
+    fn flags_know_their_value_and_their_place() {
+        let flags = flags_in(b"[NC, R=301,L]", Span::new(FileId(0), 100, 113));
+        let names: Vec<_> =
+            flags.iter().map(|flag| (flag.name.as_str(), flag.value.as_deref(), flag.span.start)).collect();
+        assert_eq!(names, [("NC", None, 101), ("R", Some("301"), 105), ("L", None, 111)]);
+    }
+}
