@@ -103,7 +103,9 @@ fn candidates(facts: &Facts<'_>, route: &Route<'_>, index: &Index) -> Vec<Reques
 
 fn walk(facts: &Facts<'_>, route: &Route<'_>, journey: Journey) -> Option<Walk> {
     let first = journey.hops.first()?;
-    if first.answer.cause != Some(route.span) || !is_redirect(first.answer.status) {
+    // An empty target is another defect: clients differ in what they make of it.
+    let sent = first.answer.location.as_deref().is_some_and(|to| !to.is_empty());
+    if first.answer.cause != Some(route.span) || !is_redirect(first.answer.status) || !sent {
         return None;
     }
     let by_cause = |span| facts.routes().at(span).next().map(|route| route.id);
