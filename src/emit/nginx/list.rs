@@ -52,6 +52,8 @@ pub struct Steps<'a> {
 impl<'a> Steps<'a> {
     /// Nothing yet.
     pub fn new(program: &'a Program, texts: &'a dyn Texts, without: &'a [(Span, String)]) -> Self {
+        // nothing has set any variable, and Apache sees the few of its own environment only
+        let ids = 0..u32::try_from(program.variables.len()).unwrap_or(u32::MAX);
         Self {
             program,
             texts,
@@ -59,7 +61,7 @@ impl<'a> Steps<'a> {
             maps: Maps::default(),
             steps: Vec::new(),
             verdicts: Vec::new(),
-            variables: BTreeMap::new(),
+            variables: ids.map(|id| (id, Text::default())).collect(),
             dirty: BTreeSet::new(),
             guards: Vec::new(),
         }
@@ -186,7 +188,8 @@ impl<'a> Steps<'a> {
         let mut parts = vec![guard, formula];
         let negated = clause.when.matches.as_ref().is_some_and(|test| test.negated);
         let mut made = Made::default();
-        let does = self.does(clause, rewrite, home, cut.as_ref(), stem.map(|stem| (stem, regexes)), &mut made)?;
+        let condition = stem.map(|stem| (stem, regexes));
+        let does = self.does(clause, rewrite, home, cut.as_ref(), condition.clone(), &mut made)?;
         made.groups.extend(&own_groups);
         assumptions.extend(made.assumptions.iter().copied());
         let names: Vec<_> = made.groups.iter().map(|group| (*group, format!("part_{group}"))).collect();
@@ -200,7 +203,14 @@ impl<'a> Steps<'a> {
             }
         }
         let when = Formula::All(parts).simplified();
-        self.flags(clause, rewrite, &path, &when, &before)?;
+        let ends = matches!(clause.then, Then::EndList | Then::EndAll);
+        if !ends || !matches!(does, Some(Does::Return(..))) {
+            self.variables(clause.span, rewrite, (&path, &when, &before), cut.as_ref(), condition.as_ref())?;
+        }
+        self.skips(clause, &path, &when, &before);
+        if made.no_blanks {
+            self.refuse_blanks(clause.span, &path, &when, &before);
+        }
         let comments = self.texts.comments(clause.span);
         let inner = made.before;
         if let Some(does) = does {
@@ -271,7 +281,9 @@ impl<'a> Steps<'a> {
             condition,
             folder,
             base: home.base,
+            refuses_blanks: true,
         };
+        let to = &maker.expanded(to);
         let head: &[u8] = match to.parts.first() {
             Some(Part::Literal(bytes)) => bytes,
             _ => b"",
@@ -297,14 +309,14 @@ impl<'a> Steps<'a> {
         Ok(Some(Does::Rewrite(pattern, text, ends)))
     }
 
-    /// Variables that the rule sets, and flags for the rules that it skips.
-    fn flags(
+    /// Variables that the rule sets.
+    fn variables(
         &mut self,
-        clause: &Clause,
+        span: Span,
         rewrite: &Rewrite,
-        path: &Path,
-        when: &Formula,
-        before: &[Statement],
+        (path, when, before): (&Path, &Formula, &[Statement]),
+        cut: Option<&Source>,
+        condition: Option<&(String, Vec<&Regex>)>,
     ) -> Result<(), String> {
         for action in &rewrite.meanwhile {
             let Action::Set(id, value) = action else {
@@ -315,25 +327,44 @@ impl<'a> Steps<'a> {
                 match part {
                     Part::Literal(bytes) => text.push_literal(bytes),
                     Part::Capture { store: Store::Pattern, group, .. } if matches!(path, Path::Pattern(_)) => {
-                        self.dirty.insert(id.0);
-                        text.push_variable(&group.to_string());
+                        if cut.is_some_and(|cut| *group <= cut.groups()) {
+                            text.push_variable(&group.to_string());
+                        }
+                    }
+                    Part::Capture { store: Store::Condition, group, .. } => {
+                        let Some((stem, regexes)) = condition else { continue };
+                        let mut cuts = regexes.iter().filter_map(|regex| Source::new(regex));
+                        if *group == 0 || !cuts.all(|cut| cut.group_is_clean(*group)) {
+                            self.dirty.insert(id.0);
+                        }
+                        text.push_variable(&format!("{stem}_{group}"));
                     }
                     Part::Attribute(attribute) => text.append(&super::attribute::text(attribute, &mut self.maps)?.0),
-                    Part::Variable(other) => text.append(&self.variables.get(&other.0).cloned().unwrap_or_default()),
-                    _ => return Err("the value of a variable is copied from a condition".to_owned()),
+                    Part::Variable(other) => text.append(&self.value_of(other.0)),
+                    _ => return Err("the value of a variable is computed".to_owned()),
                 }
             }
+            if when.is_true() && *path == Path::All && text.as_literal().is_some() {
+                self.variables.insert(id.0, text);
+                continue;
+            }
             let name = self.maps.fresh(&format!("env_{}", self.variable_name(id.0)));
-            let old = self.variables.get(&id.0).cloned().unwrap_or_default();
-            self.steps.push(plain_set(clause.span, &name, old));
-            self.steps.push(Step {
-                before: before.to_vec(),
-                path: path.clone(),
-                when: when.clone(),
-                ..plain_set(clause.span, &name, text)
-            });
+            let old = self.value_of(id.0);
+            self.steps.push(plain_set(span, &name, old));
+            let set = plain_set(span, &name, text);
+            self.steps.push(Step { before: before.to_vec(), path: path.clone(), when: when.clone(), ..set });
             self.variables.insert(id.0, Text::variable(&name));
         }
+        Ok(())
+    }
+
+    /// What a variable holds at this point; nothing where nothing has set it.
+    fn value_of(&self, id: u32) -> Text {
+        self.variables.get(&id).cloned().unwrap_or_default()
+    }
+
+    /// Flags that guard the clauses which this one skips.
+    fn skips(&mut self, clause: &Clause, path: &Path, when: &Formula, before: &[Statement]) {
         for (then, wanted) in [(clause.then, false), (clause.otherwise, true)] {
             let Then::Skip(count) = then else { continue };
             let name = self.maps.fresh(if wanted { "chained" } else { "skipped" });
@@ -343,7 +374,21 @@ impl<'a> Steps<'a> {
             let keys = vec![Key::Literal(b"1".to_vec())];
             self.guards.push((count, Formula::Leaf(Leaf { source: Text::variable(&name), keys, wanted })));
         }
-        Ok(())
+    }
+
+    /// Apache answers 403 where a blank would get into the query unescaped.
+    fn refuse_blanks(&mut self, span: Span, path: &Path, when: &Formula, before: &[Statement]) {
+        let Path::Pattern(pattern) = path else { return };
+        let (flags, rest) = match pattern.text.strip_prefix(b"(?s)") {
+            Some(rest) => (&b"(?s)"[..], rest),
+            None => (&b""[..], &pattern.text[..]),
+        };
+        let text = [flags, br"(?=.*\x20)", rest].concat();
+        let path = Path::Pattern(regex::Pattern { text, ignore_case: pattern.ignore_case });
+        let does = Does::Return(403, None);
+        let refusal =
+            Step { path, when: when.clone(), before: before.to_vec(), does, ..Step::remark(span, Vec::new()) };
+        self.steps.push(refusal);
     }
 
     /// One redirect of mod_alias.
@@ -408,6 +453,7 @@ impl<'a> Steps<'a> {
                     condition: None,
                     folder: b"/",
                     base: None,
+                    refuses_blanks: false,
                 };
                 *made = maker.alias(to)?;
                 Ok(Does::Return(answer.status, Some(made.text.clone())))
@@ -514,6 +560,9 @@ fn internal(maker: &mut Maker<'_>, rewrite: &Rewrite, to: &Template, home: Home<
             Part::Literal(bytes) => {
                 has_query |= bytes.contains(&b'?');
                 text.push_literal(bytes);
+            }
+            Part::Capture { group: 0, .. } => {
+                return Err("the whole match is copied (`$0`, `%0`), which nginx does not name".to_owned());
             }
             Part::Capture { store: Store::Pattern, group, .. } => text.push_variable(&group.to_string()),
             Part::Capture { group, .. } => match &maker.condition {

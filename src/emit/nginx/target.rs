@@ -27,6 +27,8 @@ pub struct Made {
     pub groups: BTreeSet<u8>,
     /// A group is sent as it is and could hold control bytes: the pattern must not match those.
     pub no_controls: bool,
+    /// A group gets into the query as it is: Apache refuses requests in which it holds a blank.
+    pub no_blanks: bool,
     /// What is taken for granted.
     pub assumptions: Vec<Assumption>,
 }
@@ -47,6 +49,8 @@ pub struct Maker<'a> {
     pub folder: &'a [u8],
     /// What relative targets begin with instead (RewriteBase).
     pub base: Option<&'a [u8]>,
+    /// Whether a blank in the query is refused (mod_rewrite).
+    pub refuses_blanks: bool,
 }
 
 /// Where in a URL the text has got to.
@@ -102,6 +106,7 @@ impl Maker<'_> {
     /// # Errors
     /// What cannot be said in nginx.
     pub fn rewrite(&mut self, rewrite: &Rewrite, to: &Template) -> Result<Made, String> {
+        let to = &self.expanded(to);
         let raw = rewrite.escape == Escape::Raw;
         let mut made = Made::default();
         let head: &[u8] = match to.parts.first() {
@@ -119,6 +124,25 @@ impl Maker<'_> {
         }
         self.finish_query(&rewrite.query, raw, place == Place::Query, alone, &mut made)?;
         Ok(tidy(made))
+    }
+
+    /// The template with variables of a known value written out.
+    pub fn expanded(&self, to: &Template) -> Template {
+        let mut parts: Vec<Part> = Vec::new();
+        for part in &to.parts {
+            let known = match part {
+                Part::Variable(id) => self.variables.get(&id.0).and_then(Text::as_literal).map(<[u8]>::to_vec),
+                Part::Literal(bytes) => Some(bytes.to_vec()),
+                _ => None,
+            };
+            match (known, parts.last_mut()) {
+                (Some(bytes), Some(Part::Literal(last))) => *last = [&**last, bytes.as_slice()].concat().into(),
+                (Some(bytes), _) if bytes.is_empty() => {}
+                (Some(bytes), _) => parts.push(Part::Literal(bytes.into())),
+                (None, _) => parts.push(part.clone()),
+            }
+        }
+        Template { parts, passes: to.passes }
     }
 
     /// Whether the target is an absolute URL although it does not begin with a literal scheme.
@@ -256,7 +280,9 @@ impl Maker<'_> {
         }
         made.groups.insert(group);
         if pattern.group_is_clean(group) || raw || matches!(place, Place::Authority(_)) {
-            made.no_controls |= !pattern.group_is_clean(group);
+            let clean = pattern.group_is_clean(group);
+            made.no_controls |= !clean;
+            made.no_blanks |= !clean && place == Place::Query && self.refuses_blanks;
             made.text.push_variable(&format!("part_{group}"));
         } else {
             if place == Place::Path {
@@ -278,6 +304,9 @@ impl Maker<'_> {
     fn condition_group(&mut self, group: u8, raw: bool, place: Place, made: &mut Made) -> Result<(), String> {
         let Some((stem, regexes)) = &self.condition else { return Ok(()) };
         let mut cut = regexes.iter().filter_map(|regex| Source::new(regex));
+        if regexes.iter().filter_map(|regex| Source::new(regex)).all(|cut| group > cut.groups()) {
+            return Ok(());
+        }
         if group == 0 {
             return Err("the whole match of a condition is copied (`%0`), which nginx does not name".to_owned());
         }
