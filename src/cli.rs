@@ -9,6 +9,7 @@ pub mod disk;
 pub mod input;
 pub mod pages;
 pub mod select;
+pub mod test;
 pub mod trace;
 
 use args::{Cli, Command};
@@ -65,8 +66,12 @@ fn run(cli: Cli) -> Result<Exit, Stop> {
         None => check::run(&cli.check, &mut out),
         Some(Command::Check(args)) => check::run(&args, &mut out),
         Some(Command::Trace(args)) => trace::run(&args, &mut out),
+<<<<<<< Updated upstream
         Some(Command::Convert(args)) => convert::run(&args, &mut out),
         Some(Command::Diff(args)) => diff::run(&args, &mut out),
+=======
+        Some(Command::Test(args)) => test::run(&args, &mut out),
+>>>>>>> Stashed changes
         Some(Command::Explain(args)) => pages::explain(&args, &mut out),
         Some(Command::Rules(args)) => pages::rules(&args, &mut out),
         Some(Command::Completions { shell }) => {

@@ -11,7 +11,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("ir", &["source", "pcre"]),
     ("lower", &["source", "syntax", "ir", "pcre"]),
     ("eval", &["source", "ir", "pcre"]),
-    ("analysis", &["source", "syntax", "ir", "eval", "lower", "pcre"]),
+    ("analysis", &["source", "diagnostic", "syntax", "ir", "eval", "lower", "pcre"]),
     ("explain", &[]),
     ("rules", &["source", "diagnostic", "syntax", "ir", "eval", "analysis", "lower", "pcre"]),
     ("emit", &["source", "ir", "pcre"]),

@@ -29,10 +29,15 @@ pub enum Command {
     Check(CheckArgs),
     /// Tell what the server would answer, hop by hop, and which line decided it
     Trace(TraceArgs),
+<<<<<<< Updated upstream
     /// Translate a configuration for the other server, and prove it
     Convert(ConvertArgs),
     /// Show which requests two configurations answer differently
     Diff(DiffArgs),
+=======
+    /// Run a file of expected redirects against a configuration
+    Test(TestArgs),
+>>>>>>> Stashed changes
     /// Show a rule's page
     Explain(ExplainArgs),
     /// List the rules
@@ -157,6 +162,7 @@ pub struct TraceArgs {
 
 #[allow(missing_docs)]
 #[derive(Debug, Clone, Args)]
+<<<<<<< Updated upstream
 pub struct ConvertArgs {
     /// The configuration: a file, a folder with a .htaccess, or `-`
     pub path: PathBuf,
@@ -207,10 +213,24 @@ pub struct DiffArgs {
 pub enum Server {
     Nginx,
     Apache,
+=======
+pub struct TestArgs {
+    /// The expectations [default: redirlint.test.yaml]
+    pub file: Option<PathBuf>,
+    #[command(flatten)]
+    pub shared: Shared,
+    /// List the redirects that no expectation reaches
+    #[arg(long)]
+    pub untested: bool,
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    pub format: TestFormat,
+>>>>>>> Stashed changes
 }
 
 #[allow(missing_docs)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+<<<<<<< Updated upstream
 pub enum ConvertStyle {
     #[default]
     Auto,
@@ -226,6 +246,13 @@ pub enum ConvertScope {
     Http,
     Htaccess,
     Vhost,
+=======
+pub enum TestFormat {
+    #[default]
+    Human,
+    Json,
+    Junit,
+>>>>>>> Stashed changes
 }
 
 #[allow(missing_docs)]

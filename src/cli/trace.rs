@@ -3,7 +3,7 @@
 pub mod answers;
 pub mod story;
 
-use super::args::{BytesAs, Format, Scheme, TraceArgs};
+use super::args::{BytesAs, Format, Scheme, Shared, TraceArgs};
 use super::disk::Disk;
 use super::input::{self, Loaded, Wanted};
 use super::{Exit, Stop};
@@ -90,14 +90,8 @@ impl Tracer<'_> {
         }
     }
 
-    /// The URL, absolute: a path belongs to the host and scheme of the flags.
     fn absolute(&self, url: &[u8]) -> Vec<u8> {
-        if follow::request_for(url).is_some() {
-            return url.to_vec();
-        }
-        let scheme = if self.args.shared.scheme == Some(Scheme::Https) { "https://" } else { "http://" };
-        let host = self.args.shared.host.as_deref().unwrap_or("localhost");
-        [scheme.as_bytes(), host.as_bytes(), url].concat()
+        absolute(&self.args.shared, url)
     }
 
     fn typed(&self) -> Result<Request, Stop> {
@@ -120,7 +114,21 @@ impl Tracer<'_> {
     }
 }
 
-fn assumed(given: &[String]) -> Result<Assumed, Stop> {
+/// The URL, absolute: a path belongs to the host and scheme of the flags.
+pub fn absolute(shared: &Shared, url: &[u8]) -> Vec<u8> {
+    if follow::request_for(url).is_some() {
+        return url.to_vec();
+    }
+    let scheme = if shared.scheme == Some(Scheme::Https) { "https://" } else { "http://" };
+    let host = shared.host.as_deref().unwrap_or("localhost");
+    [scheme.as_bytes(), host.as_bytes(), url].concat()
+}
+
+/// What `file:/x` and `dir:/x` say of the world.
+///
+/// # Errors
+/// A text that is neither.
+pub fn assumed(given: &[String]) -> Result<Assumed, Stop> {
     let mut assumed = Assumed::default();
     for text in given {
         let (kind, path) = match text.split_once(':') {
