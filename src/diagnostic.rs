@@ -2,6 +2,8 @@
 //!
 //! Pure data. Who finds something (rules), how it looks (report) and how it is repaired (fix) are other modules.
 
+pub mod fingerprint;
+
 use crate::source::{FileId, Span};
 
 /// How bad a finding is. The order is the order of badness.

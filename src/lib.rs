@@ -15,6 +15,7 @@ pub mod diagnostic;
 pub mod emit;
 pub mod eval;
 pub mod explain;
+pub mod fix;
 pub mod ir;
 pub mod lower;
 pub mod lsp;
