@@ -10,6 +10,7 @@
 //! Nothing flows back. Reading order: [`source`], [`syntax`], [`ir`], [`lower`], [`eval`], then the rest.
 
 pub mod analysis;
+pub mod baseline;
 pub mod cli;
 pub mod diagnostic;
 pub mod emit;

@@ -4,7 +4,8 @@ use super::shown::{Shown, escape, escape_bytes};
 use crate::diagnostic::{Finding, Label, Severity, Witness};
 use crate::source::{FileId, Sources};
 use miette::{
-    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, SourceCode, SourceSpan,
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, NarratableReportHandler,
+    SourceCode, SourceSpan,
 };
 use std::collections::HashMap;
 use std::fmt::{self, Write};
@@ -15,7 +16,22 @@ use std::sync::Arc;
 pub struct Human<'a> {
     sources: &'a Sources,
     shown: HashMap<FileId, Arc<Shown>>,
-    handler: GraphicalReportHandler,
+    handler: Handler,
+}
+
+#[derive(Debug)]
+enum Handler {
+    Drawn(GraphicalReportHandler),
+    Told(NarratableReportHandler),
+}
+
+impl Handler {
+    fn render(&self, out: &mut String, report: &Report) -> fmt::Result {
+        match self {
+            Self::Drawn(handler) => handler.render_report(out, report),
+            Self::Told(handler) => handler.render_report(out, report),
+        }
+    }
 }
 
 impl<'a> Human<'a> {
@@ -24,7 +40,13 @@ impl<'a> Human<'a> {
         let theme = if colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
         let handler =
             GraphicalReportHandler::new_themed(theme).with_width(width).with_links(false).with_context_lines(1);
-        Self { sources, shown: HashMap::new(), handler }
+        Self { sources, shown: HashMap::new(), handler: Handler::Drawn(handler) }
+    }
+
+    /// A renderer that tells in sentences what the other one draws.
+    pub fn narrated(sources: &'a Sources) -> Self {
+        let handler = NarratableReportHandler::new().with_context_lines(1);
+        Self { sources, shown: HashMap::new(), handler: Handler::Told(handler) }
     }
 
     /// One finding as text that ends in a line feed.
@@ -52,7 +74,7 @@ impl<'a> Human<'a> {
         };
         let mut out = String::new();
         // Writing to a string fails only where a place lies outside its file; the message then still tells.
-        if self.handler.render_report(&mut out, &report).is_err() {
+        if self.handler.render(&mut out, &report).is_err() {
             out = format!("{}: {}\n", finding.rule, report.message);
         }
         out

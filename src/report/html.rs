@@ -1,0 +1,197 @@
+//! One page that needs no network: the findings in their source, for people who were sent a file.
+//!
+//! Everything that comes from a configuration is written out by [`shown`] and escaped by the template engine.
+
+use super::shown::{escape, escape_bytes};
+use super::{Report, ends, word};
+use crate::diagnostic::{Applicability, Finding, Fix, Witness};
+use crate::source::{Sources, Span};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
+
+const TEMPLATE: &str = include_str!("html.html");
+/// Lines shown before and behind a finding.
+const AROUND: usize = 2;
+/// Characters of a line that are shown; a minified file must not fill the page.
+const WIDEST: usize = 400;
+
+/// The page in the making: findings by file.
+#[derive(Debug, Default)]
+pub struct Html {
+    files: BTreeMap<String, Vec<Card>>,
+    rules: BTreeSet<&'static str>,
+    counts: BTreeMap<&'static str, usize>,
+}
+
+#[derive(Debug, Serialize)]
+struct Card {
+    rule: &'static str,
+    severity: &'static str,
+    message: String,
+    line: usize,
+    column: usize,
+    help: Option<String>,
+    lines: Vec<Line>,
+    related: Vec<Elsewhere>,
+    hops: Vec<String>,
+    assumptions: Vec<String>,
+    fix: Option<Repair>,
+}
+
+#[derive(Debug, Serialize)]
+struct Line {
+    number: usize,
+    before: String,
+    meant: String,
+    after: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Elsewhere {
+    place: String,
+    message: String,
+    text: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Repair {
+    kind: &'static str,
+    message: String,
+    edits: Vec<(String, String)>,
+}
+
+impl Report for Html {
+    fn add(&mut self, sources: &Sources, findings: &[Finding], _: &mut dyn Write) -> io::Result<()> {
+        for finding in findings {
+            let path = escape(&sources.file(finding.file()).path().display().to_string());
+            self.rules.insert(finding.rule);
+            *self.counts.entry(word(finding.severity)).or_default() += 1;
+            self.files.entry(path).or_default().push(card(sources, finding));
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        let mut environment = minijinja::Environment::new();
+        // The name's ending switches escaping on.
+        environment.add_template("report.html", TEMPLATE).map_err(io::Error::other)?;
+        let template = environment.get_template("report.html").map_err(io::Error::other)?;
+        let total: usize = self.counts.values().sum();
+        let count = |word: &str| self.counts.get(word).copied().unwrap_or_default();
+        let severities = ["error", "warning", "info"].map(|word| (word, count(word)));
+        let page = template.render(minijinja::context! {
+            files => minijinja::Value::from_serialize(&self.files),
+            rules => minijinja::Value::from_serialize(&self.rules),
+            total => total,
+            severities => minijinja::Value::from_serialize(severities),
+            version => env!("CARGO_PKG_VERSION"),
+        });
+        writeln!(out, "{}", page.map_err(io::Error::other)?)
+    }
+}
+
+fn card(sources: &Sources, finding: &Finding) -> Card {
+    let (start, _) = ends(sources, finding.primary.span);
+    let related = finding.related.iter().map(|label| {
+        let (place, _) = ends(sources, label.span);
+        let path = sources.file(label.span.file).path().display().to_string();
+        let file = sources.file(label.span.file);
+        let line = file.line(place.line).and_then(|range| file.bytes().get(range)).unwrap_or_default();
+        Elsewhere {
+            place: escape(&format!("{path}:{}", place.line)),
+            message: escape(&label.message),
+            text: cut(&escape_bytes(line)),
+        }
+    });
+    Card {
+        rule: finding.rule,
+        severity: word(finding.severity),
+        message: escape(&finding.message),
+        line: start.line,
+        column: start.column,
+        help: finding.help.as_deref().map(escape),
+        lines: lines(sources, finding.primary.span),
+        related: related.collect(),
+        hops: finding.witness.as_ref().map(hops).unwrap_or_default(),
+        assumptions: finding.witness.iter().flat_map(|witness| &witness.assumptions).map(|said| escape(said)).collect(),
+        fix: finding.fix.as_ref().map(|fix| repair(sources, fix)),
+    }
+}
+
+/// The lines around a span, each cut into what stands before the words meant, the words, and what follows.
+fn lines(sources: &Sources, span: Span) -> Vec<Line> {
+    let file = sources.file(span.file);
+    let first = file.position(span.start as usize).line;
+    // A whole block would hide what stands around it: the first lines name it well enough.
+    let last = file.position(span.end as usize).line.min(first + AROUND);
+    let piece = |from: usize, to: usize| {
+        let text = file.bytes().get(from..to.max(from)).unwrap_or_default();
+        cut(&escape_bytes(text.strip_suffix(b"\r").unwrap_or(text)))
+    };
+    let shown = first.saturating_sub(AROUND).max(1)..=last + AROUND;
+    shown
+        .filter_map(|number| {
+            let range = file.line(number)?;
+            let from = (span.start as usize).clamp(range.start, range.end);
+            let to = (span.end as usize).clamp(range.start, range.end);
+            Some(Line { number, before: piece(range.start, from), meant: piece(from, to), after: piece(to, range.end) })
+        })
+        .collect()
+}
+
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(WIDEST) {
+        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
+/// The request, then one line per answer.
+fn hops(witness: &Witness) -> Vec<String> {
+    let request = format!("{} {}", escape(&witness.method), escape_bytes(&witness.url));
+    let headers = witness.headers.iter().map(|(name, value)| format!("{}: {}", escape(name), escape_bytes(value)));
+    let answers = witness.observed.iter().map(|seen| {
+        let status = seen.status.map_or("content".to_owned(), |status| status.to_string());
+        format!("→ {status} {}", seen.location.as_deref().map(escape_bytes).unwrap_or_default())
+    });
+    std::iter::once(request).chain(headers).chain(answers).collect()
+}
+
+fn repair(sources: &Sources, fix: &Fix) -> Repair {
+    let kind = match fix.applicability {
+        Applicability::Safe => "safe fix",
+        Applicability::Unsafe => "fix to confirm",
+        Applicability::Display => "suggestion",
+    };
+    let edits = fix.edits.iter();
+    let edits = edits.map(|edit| (cut(&escape_bytes(sources.text(edit.span))), cut(&escape_bytes(&edit.text))));
+    Repair { kind, message: escape(&fix.message), edits: edits.collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_holds_no_text_of_a_configuration_as_markup_or_as_steering_characters() {
+        let page = crate::report::samples::print(&mut Html::default());
+        assert!(page.contains("&lt;script&gt;alert(") && !page.contains("<script>alert"), "{page}");
+        assert!(page.contains("\\u{202e}") && !page.contains('\u{202e}'));
+        assert!(page.chars().all(|letter| letter == '\n' || !letter.is_control()));
+    }
+
+    #[test]
+    fn the_page_loads_nothing_from_a_network() {
+        let page = crate::report::samples::print(&mut Html::default());
+        for loading in ["src=", "href=", "@import", "url(", "fetch("] {
+            assert!(!page.contains(loading), "{loading}");
+        }
+    }
+
+    #[test]
+    fn the_words_meant_are_marked_in_their_lines() {
+        let page = crate::report::samples::print(&mut Html::default());
+        assert!(page.contains("<mark>Redirect 301 &#x2f;a &#x2f;b</mark>"), "{page}");
+    }
+}
