@@ -106,7 +106,7 @@ pub struct CheckArgs {
     pub shared: Shared,
     /// How to print
     #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
+    pub format: CheckFormat,
     /// The lowest severity that makes the exit code 1
     #[arg(long, value_enum, default_value_t = FailOn::Warning)]
     pub fail_on: FailOn,
@@ -116,6 +116,27 @@ pub struct CheckArgs {
     /// Not these rules or groups
     #[arg(long, value_name = "RULE", value_delimiter = ',')]
     pub ignore: Vec<String>,
+    /// Apply safe fixes, then report what is left
+    #[arg(long)]
+    pub fix: bool,
+    /// Apply fixes that need a human's yes, too
+    #[arg(long)]
+    pub unsafe_fixes: bool,
+    /// Print what the fixes would change, and change nothing
+    #[arg(long)]
+    pub diff: bool,
+    /// Print how often each rule found something, in place of the findings
+    #[arg(long)]
+    pub statistics: bool,
+    /// Print this many findings at the most
+    #[arg(long, value_name = "N")]
+    pub max_findings: Option<usize>,
+    /// Leave out the findings that this file knows
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+    /// Write all findings to the baseline, which from then on knows them
+    #[arg(long, requires = "baseline")]
+    pub write_baseline: bool,
 }
 
 #[allow(missing_docs)]
@@ -308,6 +329,25 @@ pub enum Format {
     #[default]
     Human,
     Json,
+}
+
+/// How `check` prints.
+#[allow(missing_docs)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum CheckFormat {
+    #[default]
+    Human,
+    /// Sentences without drawings, for screen readers and logs
+    Plain,
+    Json,
+    /// One JSON object a line
+    Jsonl,
+    Sarif,
+    /// Annotations for GitHub's workflow log
+    Github,
+    Checkstyle,
+    /// One page that needs no network
+    Html,
 }
 
 #[allow(missing_docs)]

@@ -1,13 +1,17 @@
 //! `redirlint check`: every configuration that the paths stand for, and what is wrong with it.
 
-use super::args::{CheckArgs, Format};
+use super::args::{CheckArgs, CheckFormat as Format};
 use super::input::{self, Loaded, Wanted};
 use super::select::Selection;
-use super::{Exit, Stop, colour, complain};
+use super::{Exit, Stop, colour, complain, fix};
 use crate::analysis::{Facts, Knobs};
+use crate::baseline::Baseline;
 use crate::diagnostic::{Finding, Severity};
 use crate::report::human::{self, Human};
-use crate::report::{json, shown};
+use crate::report::{
+    Report, checkstyle::Checkstyle, github::Github, html::Html, json, jsonl::Jsonl, plain::Plain, sarif::Sarif, shown,
+    statistics::Statistics,
+};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -24,6 +28,39 @@ struct Totals {
     counts: [usize; 3],
     fails: bool,
     json: Vec<(Severity, Value)>,
+    report: Option<Box<dyn Report>>,
+    baseline: Option<Baseline>,
+    printed: usize,
+    left_out: usize,
+}
+
+/// The formats that know how to print themselves.
+fn report(args: &CheckArgs) -> Option<Box<dyn Report>> {
+    if args.statistics && matches!(args.format, Format::Human | Format::Plain) {
+        return Some(Box::new(Statistics::default()));
+    }
+    Some(match args.format {
+        Format::Human | Format::Json => return None,
+        Format::Plain => Box::new(Plain),
+        Format::Jsonl => Box::new(Jsonl),
+        Format::Sarif => Box::new(Sarif::default()),
+        Format::Github => Box::new(Github),
+        Format::Checkstyle => Box::new(Checkstyle::default()),
+        Format::Html => Box::new(Html::default()),
+    })
+}
+
+fn baseline(args: &CheckArgs) -> Result<Option<Baseline>, Stop> {
+    let Some(path) = &args.baseline else { return Ok(None) };
+    let folder = path.parent().unwrap_or(std::path::Path::new(""));
+    if args.write_baseline {
+        return Ok(Some(Baseline::new(folder)));
+    }
+    let text = std::fs::read(path).map_err(|error| {
+        Stop::Told(format!("cannot read `{}`: {error}; `--write-baseline` makes one", path.display()))
+    })?;
+    let read = Baseline::parse(folder, &text);
+    read.map(Some).map_err(|why| Stop::Told(format!("`{}` {why}", path.display())))
 }
 
 /// Runs the command.
@@ -36,13 +73,22 @@ pub fn run(args: &CheckArgs, out: &mut dyn Write) -> Result<Exit, Stop> {
     let (wanted, troubles) = input::discover(&args.paths);
     troubles.iter().for_each(|trouble| complain(trouble));
     let mut trouble = !troubles.is_empty();
-    let mut totals = Totals::default();
+    let mut totals = Totals { report: report(args), baseline: baseline(args)?, ..Totals::default() };
     let mut read = BTreeSet::new();
     let mut progress = Progress::new(wanted.len());
     for wanted in &wanted {
         progress.step();
         if already_read(wanted, &read) {
             continue;
+        }
+        if args.fix || args.unsafe_fixes || args.diff {
+            match fix::run(wanted, args, &selection, out) {
+                Ok(well) => trouble |= !well,
+                Err(stop) => {
+                    trouble = true;
+                    complain(&stop.to_string());
+                }
+            }
         }
         match input::load(wanted, &args.shared) {
             Ok(Some(loaded)) => {
@@ -73,19 +119,47 @@ fn one(
 ) -> Result<(), Stop> {
     let knobs = Knobs::default();
     let facts = Facts::new(&loaded.sources, &loaded.lowered, &loaded.options, &knobs);
-    let findings: Vec<Finding> =
+    let mut findings: Vec<Finding> =
         crate::rules::check(&facts).into_iter().filter(|finding| selection.takes(finding.rule)).collect();
     totals.files += loaded.sources.iter().count();
     totals.directives += loaded.lowered.trees.iter().map(|tree| tree.directives().count()).sum::<usize>();
-    let mut human = Human::new(&loaded.sources, colour(args.shared.color), WIDTH);
+    if let Some(baseline) = &mut totals.baseline {
+        if args.write_baseline {
+            baseline.learn(&findings, &loaded.sources);
+        }
+        findings = baseline.unknown(findings, &loaded.sources);
+    }
     for finding in &findings {
         if let Some(count) = totals.counts.get_mut(finding.severity as usize) {
             *count += 1;
         }
         totals.fails |= args.fail_on.fails(finding.severity);
+    }
+    if args.diff {
+        return Ok(());
+    }
+    let room = if args.statistics { None } else { args.max_findings }.map(|most| most.saturating_sub(totals.printed));
+    totals.left_out += findings.len().saturating_sub(room.unwrap_or(usize::MAX));
+    findings.truncate(room.unwrap_or(usize::MAX));
+    totals.printed += findings.len();
+    print(args, loaded, &findings, totals, out)
+}
+
+fn print(
+    args: &CheckArgs,
+    loaded: &Loaded,
+    findings: &[Finding],
+    totals: &mut Totals,
+    out: &mut dyn Write,
+) -> Result<(), Stop> {
+    if let Some(report) = &mut totals.report {
+        return Ok(report.add(&loaded.sources, findings, out)?);
+    }
+    let mut human = Human::new(&loaded.sources, colour(args.shared.color), WIDTH);
+    for finding in findings {
         match args.format {
-            Format::Human => writeln!(out, "{}", human.render(finding))?,
             Format::Json => totals.json.push((finding.severity, json::finding(&loaded.sources, finding))),
+            _ => writeln!(out, "{}", human.render(finding))?,
         }
     }
     if args.shared.verbose > 0 && args.format == Format::Human {
@@ -104,15 +178,31 @@ fn notes(loaded: &Loaded, out: &mut dyn Write) -> std::io::Result<()> {
     Ok(())
 }
 
-fn finish(args: &CheckArgs, totals: Totals, trouble: bool, out: &mut dyn Write) -> Result<Exit, Stop> {
+fn finish(args: &CheckArgs, mut totals: Totals, trouble: bool, out: &mut dyn Write) -> Result<Exit, Stop> {
     let [infos, warnings, errors] = totals.counts;
+    if let Some(report) = totals.report.as_mut().filter(|_| !args.diff) {
+        report.end(out)?;
+    }
+    if let Some((path, baseline)) = args.baseline.as_ref().zip(totals.baseline.as_ref()).filter(|_| args.write_baseline)
+    {
+        std::fs::write(path, baseline.print())
+            .map_err(|error| Stop::Told(format!("cannot write `{}`: {error}", path.display())))?;
+    }
+    if totals.left_out > 0 {
+        let told = format!("{} more findings are left out by `--max-findings`", totals.left_out);
+        let _ = writeln!(std::io::stderr(), "{told}");
+    }
     match args.format {
+        _ if args.diff => {}
         Format::Json => writeln!(out, "{}", json::report(totals.json, totals.files, totals.directives))?,
         Format::Human if args.shared.quiet || (totals.files == 0 && trouble) => {}
         Format::Human if totals.files == 0 => {
             writeln!(out, "no redirect configuration found: name a file, or say its language with `--as`")?;
         }
-        Format::Human => writeln!(out, "{}", human::summary(errors, warnings, infos, totals.files, totals.directives))?,
+        Format::Human | Format::Plain => {
+            writeln!(out, "{}", human::summary(errors, warnings, infos, totals.files, totals.directives))?;
+        }
+        _ => {}
     }
     Ok(match (trouble, totals.fails) {
         (true, _) => Exit::Trouble,

@@ -4,7 +4,8 @@ use super::args::{As, Files, Scheme, Shared};
 use super::disk::{Disk, read_file};
 use super::{Stop, detect};
 use crate::eval::Assumed;
-use crate::lower::{Dialect, Lowered, Options, Version, lower};
+use crate::fix::converge::Texts;
+use crate::lower::{Dialect, Loader, Lowered, Options, Version, lower};
 use crate::source::{FileId, Sources};
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -75,7 +76,18 @@ fn search(folder: &Path, wanted: &mut Vec<Wanted>, troubles: &mut Vec<String>) {
 /// # Errors
 /// A sentence for the user where the file cannot be read or its language is not known.
 pub fn load(wanted: &Wanted, shared: &Shared) -> Result<Option<Loaded>, Stop> {
-    let bytes = read(&wanted.path)?;
+    load_over(wanted, shared, &Texts::new())
+}
+
+/// The same, with some texts in place of the files on disk.
+///
+/// # Errors
+/// Those of [`load`].
+pub fn load_over(wanted: &Wanted, shared: &Shared, texts: &Texts) -> Result<Option<Loaded>, Stop> {
+    let bytes = match texts.get(&wanted.path) {
+        Some(text) => text.clone(),
+        None => read(&wanted.path)?,
+    };
     let path = wanted.path.display();
     if bytes.contains(&0) && detect::by_name(&wanted.path).is_none() {
         return if wanted.searched {
@@ -98,8 +110,32 @@ pub fn load(wanted: &Wanted, shared: &Shared) -> Result<Option<Loaded>, Stop> {
     let mut sources = Sources::new();
     let main = sources.add(wanted.path.clone(), bytes);
     let disk = Disk::new(options.real_files, Assumed::default());
-    let lowered = lower(&mut sources, main, &options, &disk);
+    let lowered = lower(&mut sources, main, &options, &Over { disk, texts });
     Ok(Some(Loaded { sources, main, lowered, options }))
+}
+
+/// The disk, with some texts in place of its files.
+struct Over<'a> {
+    disk: Disk,
+    texts: &'a Texts,
+}
+
+impl Loader for Over<'_> {
+    fn read(&self, path: &Path) -> std::io::Result<Vec<u8>> {
+        self.texts.get(path).map_or_else(|| Loader::read(&self.disk, path), |text| Ok(text.clone()))
+    }
+
+    fn glob(&self, pattern: &Path) -> Vec<PathBuf> {
+        self.disk.glob(pattern)
+    }
+
+    fn exists(&self, path: &Path) -> bool {
+        self.disk.exists(path)
+    }
+
+    fn find(&self, folder: &Path, names: &[String]) -> Vec<PathBuf> {
+        self.disk.find(folder, names)
+    }
 }
 
 /// Paths that were read with a configuration, to tell which others still stand alone.

@@ -6,6 +6,7 @@ use super::shown::{escape, escape_bytes};
 use super::{Report, ends, word};
 use crate::diagnostic::{Applicability, Finding, Fix, Witness};
 use crate::source::{Sources, Span};
+use minijinja::value::Serde;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
@@ -22,6 +23,15 @@ pub struct Html {
     files: BTreeMap<String, Vec<Card>>,
     rules: BTreeSet<&'static str>,
     counts: BTreeMap<&'static str, usize>,
+}
+
+#[derive(Debug, Serialize)]
+struct Page<'a> {
+    files: &'a BTreeMap<String, Vec<Card>>,
+    rules: &'a BTreeSet<&'static str>,
+    total: usize,
+    severities: [(&'static str, usize); 3],
+    version: &'static str,
 }
 
 #[derive(Debug, Serialize)]
@@ -80,13 +90,8 @@ impl Report for Html {
         let total: usize = self.counts.values().sum();
         let count = |word: &str| self.counts.get(word).copied().unwrap_or_default();
         let severities = ["error", "warning", "info"].map(|word| (word, count(word)));
-        let page = template.render(minijinja::context! {
-            files => minijinja::Value::from_serialize(&self.files),
-            rules => minijinja::Value::from_serialize(&self.rules),
-            total => total,
-            severities => minijinja::Value::from_serialize(severities),
-            version => env!("CARGO_PKG_VERSION"),
-        });
+        let (files, rules, version) = (&self.files, &self.rules, env!("CARGO_PKG_VERSION"));
+        let page = template.render(Serde(Page { files, rules, total, severities, version }));
         writeln!(out, "{}", page.map_err(io::Error::other)?)
     }
 }

@@ -1,0 +1,158 @@
+//! `check --fix`, `--unsafe-fixes` and `--diff`: fixes, the proof that they keep the answers, and the writing.
+
+use super::args::CheckArgs;
+use super::disk::Disk;
+use super::input::{self, Loaded, Wanted};
+use super::select::Selection;
+use super::{Stop, complain, replace};
+use crate::analysis::{Facts, Knobs};
+use crate::diagnostic::{Applicability, Finding, Witness};
+use crate::eval::Assumed;
+use crate::eval::follow::{Limits, follow, request_for};
+use crate::fix::converge::Texts;
+use crate::fix::{End, Level, Outcome, Site, converge};
+use crate::source::Sources;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Fixes one configuration. Returns whether everything went well; what did not is told on standard error.
+///
+/// # Errors
+/// A configuration that cannot be read, or output that cannot be written.
+pub fn run(wanted: &Wanted, args: &CheckArgs, selection: &Selection, out: &mut dyn Write) -> Result<bool, Stop> {
+    if wanted.path.as_os_str() == "-" {
+        return Err(Stop::Told("standard input cannot be fixed in place: name a file".to_owned()));
+    }
+    let here = PathBuf::from(".");
+    let roots = if args.paths.is_empty() { vec![here] } else { args.paths.clone() };
+    let mut work = Work { wanted, args, selection, roots };
+    let level = if args.unsafe_fixes { Level::Unsafe } else { Level::Safe };
+    let outcome = converge(&mut work, level).map_err(|stopped| stopped.0)?;
+    tell(&outcome);
+    if args.diff {
+        diffs(&outcome, out)?;
+        return Ok(true);
+    }
+    let mut well = true;
+    for (path, text) in &outcome.texts {
+        let read = outcome.originals.get(path).map(Vec::as_slice).unwrap_or_default();
+        match replace::replace(path, read, text) {
+            Ok(()) => {
+                let fixes = outcome.applied.iter().filter(|change| change.path == *path).count();
+                told(&format!("fixed: {} ({fixes} change{})", path.display(), if fixes == 1 { "" } else { "s" }));
+            }
+            Err(message) => {
+                complain(&message);
+                well = false;
+            }
+        }
+    }
+    Ok(well)
+}
+
+fn told(message: &str) {
+    let _ = writeln!(std::io::stderr(), "{}", crate::report::shown::escape(message));
+}
+
+fn tell(outcome: &Outcome) {
+    for (change, why) in &outcome.refused {
+        told(&format!("not fixed: {}:{}: {}: {why}", change.path.display(), change.line, change.rule));
+    }
+    for change in &outcome.outside {
+        let place = format!("{}:{}", change.path.display(), change.line);
+        told(&format!("not fixed: {place}: {}: the file lies outside the given paths", change.rule));
+    }
+    match &outcome.end {
+        End::Settled => {}
+        End::Oscillates(rules) => told(&format!("stopped: the fixes of {} undo each other", rules.join(", "))),
+        End::Limit => told("stopped after ten rounds: run it again for the rest"),
+    }
+}
+
+fn diffs(outcome: &Outcome, out: &mut dyn Write) -> std::io::Result<()> {
+    for (path, new) in &outcome.texts {
+        let old = outcome.originals.get(path).map(Vec::as_slice).unwrap_or_default();
+        let name = crate::report::place(path);
+        let diff = similar::TextDiff::from_lines(old, new.as_slice());
+        diff.unified_diff().header(&format!("a/{name}"), &format!("b/{name}")).to_writer(&mut *out)?;
+    }
+    Ok(())
+}
+
+struct Work<'a> {
+    wanted: &'a Wanted,
+    args: &'a CheckArgs,
+    selection: &'a Selection,
+    roots: Vec<PathBuf>,
+}
+
+/// Why a look stopped.
+struct Stopped(Stop);
+
+impl Work<'_> {
+    fn load(&self, texts: &Texts) -> Result<Option<Loaded>, Stop> {
+        input::load_over(self.wanted, &self.args.shared, texts)
+    }
+
+    fn findings(&self, loaded: &Loaded) -> Vec<Finding> {
+        let knobs = Knobs::default();
+        let facts = Facts::new(&loaded.sources, &loaded.lowered, &loaded.options, &knobs);
+        crate::rules::check(&facts).into_iter().filter(|finding| self.selection.takes(finding.rule)).collect()
+    }
+}
+
+impl Site for Work<'_> {
+    type Error = Stopped;
+
+    fn look(&mut self, texts: &Texts) -> Result<(Sources, Vec<Finding>), Stopped> {
+        let Some(loaded) = self.load(texts).map_err(Stopped)? else { return Ok((Sources::new(), Vec::new())) };
+        let findings = self.findings(&loaded);
+        Ok((loaded.sources, findings))
+    }
+
+    fn may_edit(&self, path: &Path) -> bool {
+        replace::inside(path, &self.roots)
+    }
+
+    fn keeps(&mut self, before: &Texts, after: &Texts, fixed: &[&Finding]) -> Result<(), String> {
+        let load = |texts| self.load(texts).ok().flatten().ok_or("the file could not be read again".to_owned());
+        let (old, new) = (load(before)?, load(after)?);
+        let broken = |loaded: &Loaded| {
+            let errors: usize = loaded.lowered.trees.iter().map(|tree| tree.errors.len()).sum();
+            errors + loaded.lowered.program.refusals.len()
+        };
+        if broken(&new) > broken(&old) {
+            return Err("the server would refuse the changed file".to_owned());
+        }
+        if fixed.iter().any(|finding| finding.fix.as_ref().is_some_and(|fix| fix.applicability != Applicability::Safe))
+        {
+            // The user asked for a change of answers; only the loading is held to.
+            return Ok(());
+        }
+        let complained: Vec<&[u8]> =
+            fixed.iter().filter_map(|finding| Some(finding.witness.as_ref()?.url.as_slice())).collect();
+        for finding in self.findings(&old) {
+            let Some(witness) = finding.witness.filter(|witness| !complained.contains(&witness.url.as_slice())) else {
+                continue;
+            };
+            if answers(&old, &witness) != answers(&new, &witness) {
+                let url = String::from_utf8_lossy(&witness.url);
+                return Err(format!("it would also change what `{} {url}` gets", witness.method));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Status and place of every hop of a witness.
+fn answers(loaded: &Loaded, witness: &Witness) -> Vec<(Option<u16>, Option<Vec<u8>>)> {
+    let Some(mut request) = request_for(&witness.url) else { return Vec::new() };
+    request.method = witness.method.as_bytes().into();
+    for (name, value) in &witness.headers {
+        request.headers.push((name.as_bytes().into(), value.as_slice().into()));
+    }
+    let world = Disk::new(loaded.options.real_files, Assumed::default());
+    let journey = follow(&loaded.lowered.program, &world, request, Limits::default());
+    let answer = |hop: crate::eval::follow::Hop| (hop.answer.status, hop.answer.location.map(|to| to.to_vec()));
+    journey.hops.into_iter().map(answer).collect()
+}
