@@ -72,11 +72,19 @@ fn tell(outcome: &Outcome) {
 fn diffs(outcome: &Outcome, out: &mut dyn Write) -> std::io::Result<()> {
     for (path, new) in &outcome.texts {
         let old = outcome.originals.get(path).map(Vec::as_slice).unwrap_or_default();
-        let name = crate::report::place(path);
-        let diff = similar::TextDiff::from_lines(old, new.as_slice());
-        diff.unified_diff().header(&format!("a/{name}"), &format!("b/{name}")).to_writer(&mut *out)?;
+        let name = latin1(crate::report::place(path).as_bytes());
+        let (old, new) = (latin1(old), latin1(new));
+        let diff = similar::TextDiff::from_lines(old.as_str(), new.as_str());
+        let text = diff.unified_diff().header(&format!("a/{name}"), &format!("b/{name}")).to_string();
+        let bytes: Vec<u8> = text.chars().map(|letter| u8::try_from(letter).unwrap_or(b'?')).collect();
+        out.write_all(&bytes)?;
     }
     Ok(())
+}
+
+/// One character per byte and back again: the library compares text, and a configuration is bytes.
+fn latin1(bytes: &[u8]) -> String {
+    bytes.iter().map(|&byte| char::from(byte)).collect()
 }
 
 struct Work<'a> {

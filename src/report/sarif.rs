@@ -217,7 +217,9 @@ mod tests {
         let packages = listed["packages"].as_array()?;
         let package = packages.iter().find(|package| package["name"] == "serde-sarif")?;
         let manifest = std::path::Path::new(package["manifest_path"].as_str()?);
-        serde_json::from_slice(&std::fs::read(manifest.with_file_name("src").join("schema.json")).ok()?).ok()
+        let text = std::fs::read_to_string(manifest.with_file_name("src").join("schema.json")).ok()?;
+        // The published pattern for a language has a bracket too many, which strict engines refuse.
+        serde_json::from_str(&text.replace("{2}]?$", "{2}$")).ok()
     }
 
     #[test]
