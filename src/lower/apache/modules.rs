@@ -92,6 +92,7 @@ const BUILT_IN: &[&str] = &["core", "http", "so", "log_config", "logio", "versio
 pub struct Modules {
     loaded: FxHashSet<Box<[u8]>>,
     explicit: bool,
+    foreign: bool,
 }
 
 impl Modules {
@@ -101,17 +102,23 @@ impl Modules {
         let named = table.iter().filter(|entry| !entry.third_party).map(|entry| plain(entry.module.as_bytes()));
         let bare = BARE.iter().map(|name| name.as_bytes());
         let usual = named.chain(bare).filter(|name| !UNUSUAL.iter().any(|unusual| unusual.as_bytes() == *name));
-        Self { loaded: usual.map(Into::into).collect(), explicit: false }
+        Self { loaded: usual.map(Into::into).collect(), explicit: false, foreign: false }
     }
 
     /// Only what is compiled in: for a configuration that loads the rest itself.
     pub fn built_in() -> Self {
-        Self { loaded: BUILT_IN.iter().map(|name| name.as_bytes().into()).collect(), explicit: true }
+        Self { loaded: BUILT_IN.iter().map(|name| name.as_bytes().into()).collect(), explicit: true, foreign: false }
     }
 
     /// `LoadModule`.
     pub fn add(&mut self, name: &[u8]) {
+        self.foreign |= !Self::is_stock(name);
         self.loaded.insert(plain(name).into());
+    }
+
+    /// Whether a module from elsewhere is loaded, which may bring directives nobody here knows.
+    pub fn has_foreign(&self) -> bool {
+        self.foreign
     }
 
     /// Whether the configuration itself says which modules there are.
