@@ -68,12 +68,9 @@ fn run(cli: Cli) -> Result<Exit, Stop> {
         None => check::run(&cli.check, &mut out),
         Some(Command::Check(args)) => check::run(&args, &mut out),
         Some(Command::Trace(args)) => trace::run(&args, &mut out),
-<<<<<<< Updated upstream
         Some(Command::Convert(args)) => convert::run(&args, &mut out),
         Some(Command::Diff(args)) => diff::run(&args, &mut out),
-=======
         Some(Command::Test(args)) => test::run(&args, &mut out),
->>>>>>> Stashed changes
         Some(Command::Explain(args)) => pages::explain(&args, &mut out),
         Some(Command::Rules(args)) => pages::rules(&args, &mut out),
         Some(Command::Completions { shell }) => {

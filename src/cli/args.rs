@@ -29,15 +29,12 @@ pub enum Command {
     Check(CheckArgs),
     /// Tell what the server would answer, hop by hop, and which line decided it
     Trace(TraceArgs),
-<<<<<<< Updated upstream
     /// Translate a configuration for the other server, and prove it
     Convert(ConvertArgs),
     /// Show which requests two configurations answer differently
     Diff(DiffArgs),
-=======
     /// Run a file of expected redirects against a configuration
     Test(TestArgs),
->>>>>>> Stashed changes
     /// Show a rule's page
     Explain(ExplainArgs),
     /// List the rules
@@ -183,7 +180,6 @@ pub struct TraceArgs {
 
 #[allow(missing_docs)]
 #[derive(Debug, Clone, Args)]
-<<<<<<< Updated upstream
 pub struct ConvertArgs {
     /// The configuration: a file, a folder with a .htaccess, or `-`
     pub path: PathBuf,
@@ -234,7 +230,10 @@ pub struct DiffArgs {
 pub enum Server {
     Nginx,
     Apache,
-=======
+}
+
+#[allow(missing_docs)]
+#[derive(Debug, Clone, Args)]
 pub struct TestArgs {
     /// The expectations [default: redirlint.test.yaml]
     pub file: Option<PathBuf>,
@@ -246,12 +245,10 @@ pub struct TestArgs {
     /// How to print
     #[arg(long, value_enum, default_value_t)]
     pub format: TestFormat,
->>>>>>> Stashed changes
 }
 
 #[allow(missing_docs)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-<<<<<<< Updated upstream
 pub enum ConvertStyle {
     #[default]
     Auto,
@@ -267,13 +264,15 @@ pub enum ConvertScope {
     Http,
     Htaccess,
     Vhost,
-=======
+}
+
+#[allow(missing_docs)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum TestFormat {
     #[default]
     Human,
     Json,
     Junit,
->>>>>>> Stashed changes
 }
 
 #[allow(missing_docs)]

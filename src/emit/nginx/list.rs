@@ -309,7 +309,6 @@ impl<'a> Steps<'a> {
         Ok(Some(Does::Rewrite(pattern, text, ends)))
     }
 
-<<<<<<< Updated upstream
     /// Variables that the rule sets.
     fn variables(
         &mut self,
@@ -318,16 +317,6 @@ impl<'a> Steps<'a> {
         (path, when, before): (&Path, &Formula, &[Statement]),
         cut: Option<&Source>,
         condition: Option<&(String, Vec<&Regex>)>,
-=======
-    /// Variables that the rule sets, and flags for the rules that it skips.
-    fn flags(
-        &mut self,
-        clause: &Clause,
-        rewrite: &Rewrite,
-        path: &Path,
-        when: &Formula,
-        before: &[Statement],
->>>>>>> Stashed changes
     ) -> Result<(), String> {
         for action in &rewrite.meanwhile {
             let Action::Set(id, value) = action else {
@@ -360,21 +349,10 @@ impl<'a> Steps<'a> {
                 continue;
             }
             let name = self.maps.fresh(&format!("env_{}", self.variable_name(id.0)));
-<<<<<<< Updated upstream
             let old = self.value_of(id.0);
             self.steps.push(plain_set(span, &name, old));
             let set = plain_set(span, &name, text);
             self.steps.push(Step { before: before.to_vec(), path: path.clone(), when: when.clone(), ..set });
-=======
-            let old = self.variables.get(&id.0).cloned().unwrap_or_default();
-            self.steps.push(plain_set(clause.span, &name, old));
-            self.steps.push(Step {
-                before: before.to_vec(),
-                path: path.clone(),
-                when: when.clone(),
-                ..plain_set(clause.span, &name, text)
-            });
->>>>>>> Stashed changes
             self.variables.insert(id.0, Text::variable(&name));
         }
         Ok(())
