@@ -134,8 +134,14 @@ impl Checker<'_> {
     /// Checks one line; whether its content can be judged.
     fn line(&mut self, line: &Line, context: Context) -> bool {
         let mut entries = directives::apache().get(&line.name).filter(|entry| entry.block == line.is_section());
-        if entries.clone().any(|entry| entry.third_party) {
+        if entries.clone().any(|entry| entry.third_party) || (entries.clone().next().is_none() && is_family(&line.name))
+        {
             return false;
+        }
+        if *line.name == *b"error" && !line.is_section() {
+            let message = String::from_utf8_lossy(line.args(self.sources)).trim_matches(['"', '\'']).to_owned();
+            self.refuse(line.head, message, "the configuration stops itself here");
+            return true;
         }
         let version = self.loaded.version.unwrap_or(NEWEST);
         let known = entries.clone().any(|entry| entry.known_to(Some(version)) && self.is_loaded(entry));
@@ -211,6 +217,27 @@ impl Checker<'_> {
     fn refuse(&mut self, span: Span, message: String, help: &str) {
         self.refusals.push(Refusal { span, message, help: Some(help.to_owned()), reach: Reach::Server });
     }
+}
+
+/// Whether a name begins like all of a well-known module's from elsewhere, which has more of them than the table.
+fn is_family(name: &[u8]) -> bool {
+    const BEGINNINGS: [&[u8]; 14] = [
+        b"perl",
+        b"wsgi",
+        b"gssapi",
+        b"php_",
+        b"passenger",
+        b"modpagespeed",
+        b"oidc",
+        b"mellon",
+        b"shib",
+        b"geoip",
+        b"auth_memcookie",
+        b"fcgid",
+        b"sec",
+        b"jk",
+    ];
+    BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
 }
 
 fn is_include(name: &str) -> bool {

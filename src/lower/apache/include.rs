@@ -33,11 +33,14 @@ impl Reader<'_> {
         if found.is_empty() {
             let folder = full.parent().unwrap_or(Path::new(""));
             if self.options.real_files && !optional {
-                let last = full.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                let message = format!(
-                    "Include/IncludeOptional: No matches for the wildcard '{last}' in '{}', failing",
-                    folder.display()
-                );
+                let message = match self.loader.exists(folder) {
+                    true => {
+                        let last = full.file_name().unwrap_or_default().to_string_lossy();
+                        format!("No matches for the wildcard '{last}' in '{}', failing", folder.display())
+                    }
+                    false => format!("Could not open directory {}: No such file or directory", folder.display()),
+                };
+                let message = format!("Include/IncludeOptional: {message}");
                 self.refuse(read.head, message, "use `IncludeOptional` if there may be none");
             } else if !self.options.real_files && !self.loader.exists(folder) {
                 self.unseen(&full, read);

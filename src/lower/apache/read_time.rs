@@ -1,4 +1,4 @@
-//! Directives that act while the file is read: `Define`, `Include`, `LoadModule`, `ServerRoot`, `Error`, macros.
+//! Directives that act while the file is read: `Define`, `Include`, `LoadModule`, `ServerRoot`, macros.
 
 use super::load::Line;
 use super::macros::{Macro, Substitution};
@@ -15,7 +15,6 @@ impl Reader<'_> {
         match read.name.as_ref() {
             b"use" => self.use_macro(read, place, out),
             b"undefmacro" if count == 1 => self.undefine_macro(read),
-            b"error" => self.error(read),
             _ if self.is_htaccess() => return false,
             b"define" if (1..=2).contains(&count) => self.define(read),
             b"undefine" if count == 1 => {
@@ -50,11 +49,6 @@ impl Reader<'_> {
             return self.refuse(read.head, message, "`${a:b}` looks up a RewriteMap; choose another name");
         }
         self.loaded.defines.set(&name, value.as_deref());
-    }
-
-    fn error(&mut self, read: &Read) {
-        let message = String::from_utf8_lossy(&self.word(read, 0)).into_owned();
-        self.refuse(read.head, message, "the configuration stops itself here");
     }
 
     /// Follows `ServerRoot` where the files lie as on the server.

@@ -2,7 +2,7 @@
 //!
 //! What stands in a mark is known only after rendering. `%{NAME}` and `${NAME}` are Apache's own and no marks.
 
-use crate::syntax::nginx::template::{delimited, mark, value_mark};
+use crate::syntax::nginx::template::{delimited, mark, percent, value_mark};
 
 /// What ends the template block that a line starts with, if it does.
 pub fn block(body: &[u8]) -> Option<&'static [u8]> {
@@ -12,7 +12,7 @@ pub fn block(body: &[u8]) -> Option<&'static [u8]> {
 
 /// The place and length of the first mark in a text.
 pub fn find(text: &[u8]) -> Option<(usize, usize)> {
-    let candidates = memchr::memchr2_iter(b'{', b'<', text).chain(memchr::memchr2_iter(b'@', b'_', text));
+    let candidates = memchr::memchr2_iter(b'{', b'<', text).chain(memchr::memchr3_iter(b'@', b'_', b'%', text));
     candidates.filter_map(|at| Some((at, mark_at(text, at)?))).min()
 }
 
@@ -25,6 +25,7 @@ fn mark_at(text: &[u8], at: usize) -> Option<usize> {
         b'{' | b'<' => mark(rest),
         b'@' => delimited(rest, b"@", before),
         b'_' => delimited(rest, b"__", before),
+        b'%' => percent(rest),
         _ => None,
     }
 }
@@ -35,13 +36,20 @@ mod tests {
 
     #[test]
     fn apaches_own_braces_are_no_marks() {
-        assert_eq!(find(b"%{HTTP_HOST} ${a} ${map:%{REQUEST_URI}} ^a{2}$ me@example.com"), None);
+        assert_eq!(find(b"%{HTTP_HOST} ${a} ${map:%{REQUEST_URI}} ^a{2}$ me@example.com %h%l%%u /a%20b%c3%bc"), None);
     }
 
     #[test]
     fn every_kind_of_mark_is_found() {
-        for text in [&b"a {{ host }}"[..], b"a @HOST@", b"a <%= @host -%>", b"a <?php x ?>", b"a __HOST__", b"{% if %}"]
-        {
+        for text in [
+            &b"a {{ host }}"[..],
+            b"a @HOST@",
+            b"a <%= @host -%>",
+            b"a <?php x ?>",
+            b"a __HOST__",
+            b"{% if %}",
+            b"a %host%",
+        ] {
             assert!(find(text).is_some(), "{}", String::from_utf8_lossy(text));
         }
     }

@@ -81,7 +81,7 @@ pub fn delimited(rest: &[u8], mark: &[u8], before: Option<&u8>) -> Option<usize>
 }
 
 /// `%name%`: a lower-case name that cannot be a percent-encoded byte.
-fn percent(rest: &[u8]) -> Option<usize> {
+pub fn percent(rest: &[u8]) -> Option<usize> {
     let body = rest.get(1..)?;
     let name = body.iter().take_while(|byte| byte.is_ascii_lowercase() || **byte == b'_').count();
     let encoded = body.iter().take(2).all(u8::is_ascii_hexdigit);
