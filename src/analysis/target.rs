@@ -211,7 +211,7 @@ pub(super) fn rewriting(rewrite: &Rewrite) -> Option<Does<'_>> {
     let Some(to) = &rewrite.to else { return None };
     let target = TargetView::read(to, rewrite.query);
     let leaves = matches!(target.place, Place::Absolute) && rewrite.proxy.is_none();
-    match (rewrite.redirect, rewrite.implicit_redirect) {
+    match (rewrite.sent_status(), rewrite.implicit_redirect) {
         (Some(status), _) => Some(Does::Redirect { status, target }),
         (None, Some(status)) if leaves => Some(Does::Redirect { status, target }),
         _ => Some(Does::Rewrite { target }),

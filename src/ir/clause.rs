@@ -192,7 +192,8 @@ pub struct Rewrite {
     pub relative: Relative,
     /// Whether an absolute URL in the text means leaving the server, and the status then. `None`: any text is a path.
     pub implicit_redirect: Option<u16>,
-    /// Set by a flag: the text is a redirect with this status, whatever it looks like.
+    /// Set by a flag: the text is a redirect with this status, whatever it looks like. 0 where the flag's word is
+    /// not known; what is sent then says [`Rewrite::sent_status`].
     pub redirect: Option<u16>,
     /// Answer with this status at once, the text unused (F, G, R=404).
     pub status: Option<u16>,
@@ -272,5 +273,13 @@ impl Match {
             },
             _ => None,
         }
+    }
+}
+
+impl Rewrite {
+    /// The status that a redirect by flag is sent with: one that is no redirect's is sent as 302
+    /// (modules/mappers/mod_rewrite.c, `hook_uri2file`).
+    pub fn sent_status(&self) -> Option<u16> {
+        self.redirect.map(|status| if (300..400).contains(&status) { status } else { 302 })
     }
 }

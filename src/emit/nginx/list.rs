@@ -289,7 +289,7 @@ impl<'a> Steps<'a> {
             _ => b"",
         };
         let code = rewrite
-            .redirect
+            .sent_status()
             .or(rewrite.implicit_redirect.filter(|_| target::is_absolute(head) || maker.is_absolute(to)));
         if let Some(code) = code {
             *made = maker.rewrite(rewrite, to)?;
