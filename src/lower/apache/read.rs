@@ -180,6 +180,9 @@ impl<'a> Reader<'a> {
             self.define_macro(&read, block);
         } else {
             let mut lines = Vec::new();
+            if is_code(&read.name) {
+                return out.push(line(read, Some(lines)));
+            }
             self.items(&block.items, Place { in_section: true, ..place }, &mut lines);
             out.push(line(read, Some(lines)));
         }
@@ -326,6 +329,11 @@ impl<'a> Reader<'a> {
             self.refuse(span, "Line too long".to_owned(), "a line of a .htaccess has at most 8191 bytes; split it up");
         }
     }
+}
+
+/// Whether a section holds a program in another language instead of directives.
+fn is_code(name: &[u8]) -> bool {
+    name == b"perl" || name.starts_with(b"luahook") || name == b"luaquickhandler"
 }
 
 fn line(read: Read, block: Option<Vec<Line>>) -> Line {

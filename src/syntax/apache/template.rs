@@ -22,6 +22,7 @@ fn mark_at(text: &[u8], at: usize) -> Option<usize> {
     match rest.first()? {
         b'{' if matches!(before, Some(b'$' | b'%')) => None,
         b'{' if rest.starts_with(b"{{") => value_mark(rest),
+        b'{' if rest.starts_with(b"{%") && !is_statement(rest) => None,
         b'{' | b'<' => mark(rest),
         b'@' => delimited(rest, b"@", before),
         b'_' => delimited(rest, b"__", before),
@@ -30,13 +31,23 @@ fn mark_at(text: &[u8], at: usize) -> Option<usize> {
     }
 }
 
+/// Whether `{%` has a word behind it: without one it is the end of a pattern that looks for such marks.
+fn is_statement(rest: &[u8]) -> bool {
+    let inside = rest.get(2..).unwrap_or_default();
+    let inside = inside.strip_prefix(b"-").unwrap_or(inside);
+    inside.trim_ascii_start().first().is_some_and(u8::is_ascii_alphabetic)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn apaches_own_braces_are_no_marks() {
-        assert_eq!(find(b"%{HTTP_HOST} ${a} ${map:%{REQUEST_URI}} ^a{2}$ me@example.com %h%l%%u /a%20b%c3%bc"), None);
+        assert_eq!(
+            find(b"%{HTTP_HOST} ${a} ${map:%{REQUEST_URI}} ^a{2}$ me@example.com %h%l%%u /a%20b%c3%bc ({{|}}|{%|%})"),
+            None
+        );
     }
 
     #[test]
