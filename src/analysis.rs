@@ -11,6 +11,7 @@
 //! | does this request reach it; where does it lead a client | [`Facts::prove`], [`Facts::answer`], [`Facts::journey`] |
 //! | a proof for a finding, and how sure it is | [`witness::Proof::witness`], [`witness::witness_of`], [`witness::confidence_of`] |
 //! | chains, loops, growing loops | [`Facts::walks`] |
+//! | which routes are never reached, and who takes their requests | [`Facts::shadowed`] |
 //! | all strings a pattern accepts; inclusion, intersection; what a group can hold | [`language`] |
 //! | the pieces of a regular expression and their places | [`expression`] |
 //! | the words of a directive as written | [`Facts::directive`] |
@@ -23,6 +24,7 @@ pub mod graph;
 pub mod guard;
 pub mod hsts;
 pub mod language;
+pub mod order;
 pub mod propose;
 pub mod routes;
 pub mod target;
@@ -72,6 +74,7 @@ pub struct Facts<'a> {
     routes: OnceLock<Routes<'a>>,
     proofs: OnceLock<Vec<OnceLock<Vec<Proof>>>>,
     walks: OnceLock<Vec<Walk>>,
+    shadowed: OnceLock<Vec<order::Shadowed>>,
     directives: OnceLock<FxHashMap<(u32, u32), &'a Directive>>,
 }
 
@@ -87,6 +90,7 @@ impl<'a> Facts<'a> {
             routes: OnceLock::new(),
             proofs: OnceLock::new(),
             walks: OnceLock::new(),
+            shadowed: OnceLock::new(),
             directives: OnceLock::new(),
         }
     }
@@ -121,6 +125,11 @@ impl<'a> Facts<'a> {
     /// Where redirects lead: every chain and every loop that was found, each followed by the evaluator.
     pub fn walks(&self) -> &[Walk] {
         self.walks.get_or_init(|| graph::walks(self))
+    }
+
+    /// Routes whose requests an earlier route of the same list takes.
+    pub fn shadowed(&self) -> &[order::Shadowed] {
+        self.shadowed.get_or_init(|| order::shadowed(self))
     }
 
     /// The directive whose span this is (or begins there), as written.

@@ -97,6 +97,7 @@ macro_rules! catalogue {
 catalogue! {
     // status
     implicit_temporary_redirect,
+    unknown_redirect_status,
     status_not_a_redirect,
     redirect_missing_target,
     // loop-chain
@@ -104,8 +105,14 @@ catalogue! {
     growing_redirect_loop,
     redirect_chain,
     // hsts-security
+    hsts_missing,
     // correctness
+    config_syntax_error,
+    malformed_target_url,
+    rewrite_engine_off,
     // dead-code
+    unreachable_rule,
+    duplicate_source,
     // injection-security
     // regex
     // portability

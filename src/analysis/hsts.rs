@@ -31,12 +31,18 @@ pub struct Issues {
 }
 
 impl Issues {
+    /// Each code is told once, as the list's own code does.
     fn error(&mut self, code: &'static str) {
-        self.errors.push(code);
+        if !self.errors.contains(&code) {
+            self.errors.push(code);
+        }
     }
 
+    /// See [`Issues::error`].
     fn warn(&mut self, code: &'static str) {
-        self.warnings.push(code);
+        if !self.warnings.contains(&code) {
+            self.warnings.push(code);
+        }
     }
 }
 
@@ -45,7 +51,7 @@ pub fn parse(value: &[u8]) -> (Policy, Issues) {
     let mut policy = Policy::default();
     let mut issues = Issues::default();
     let value: Cow<'_, str> = String::from_utf8_lossy(value);
-    if value.is_empty() {
+    if value.trim_matches([' ', '\t']).is_empty() {
         issues.warn("header.parse.empty");
         return (policy, issues);
     }
@@ -73,13 +79,14 @@ pub fn parse(value: &[u8]) -> (Policy, Issues) {
                 issues.warn("header.parse.repeated.max_age");
             }
             seen_age |= age.is_some();
-            policy.max_age = age.or(policy.max_age);
+            policy.max_age = policy.max_age.or(age);
         } else if lower.starts_with("max-age") {
             issues.error("header.parse.invalid.max_age.no_value");
         } else if directive.is_empty() {
             issues.warn("header.parse.empty_directive");
         } else {
-            issues.warn("header.parse.unknown_directive");
+            // Told each time: each one is another text.
+            issues.warnings.push("header.parse.unknown_directive");
         }
     }
     (policy, issues)
@@ -141,6 +148,7 @@ fn preloadable_policy(policy: &Policy, bar: Bar, issues: &mut Issues) {
 /// Whether a value lets a domain be taken off the list.
 pub fn removable(value: &[u8]) -> Issues {
     let (policy, mut issues) = parse(value);
+    issues.warnings.clear();
     if policy.preload {
         issues.error("header.removable.contains.preload");
     }
@@ -154,4 +162,16 @@ pub fn removable(value: &[u8]) -> Issues {
 pub fn values_in(answer: &crate::eval::Answer) -> Vec<&[u8]> {
     let named = answer.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(b"strict-transport-security"));
     named.map(|(_, value)| &value[..]).collect()
+}
+
+/// The one value of an answer, or what keeps a scanner from reading one.
+///
+/// # Errors
+/// The code of the preload list for none or several headers.
+pub fn single<'v>(values: &[&'v [u8]]) -> Result<&'v [u8], &'static str> {
+    match values {
+        [one] => Ok(one),
+        [] => Err("response.no_header"),
+        _ => Err("response.multiple_headers"),
+    }
 }

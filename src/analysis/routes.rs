@@ -152,6 +152,7 @@ pub struct Routes<'a> {
     /// In the order in which they are met: sites in order, the site's own lists before its locations or sections.
     pub all: Vec<Route<'a>>,
     by_span: FxHashMap<Span, Vec<RouteId>>,
+    scopes: Vec<(SiteId, ScopeId)>,
 }
 
 impl<'a> Routes<'a> {
@@ -180,7 +181,14 @@ impl<'a> Routes<'a> {
                 }
             }
         }
+        reader.routes.scopes = reader.scopes.into_iter().collect();
+        reader.routes.scopes.sort();
         reader.routes
+    }
+
+    /// Every scope that requests of a site can meet.
+    pub fn scopes_of(&self, site: SiteId) -> impl Iterator<Item = ScopeId> {
+        self.scopes.iter().filter(move |(of, _)| *of == site).map(|(_, scope)| *scope)
     }
 
     /// The route behind a handle.
@@ -318,7 +326,7 @@ impl<'a> Reader<'a> {
         }
         let lists = &scope.lists;
         if let Some(rewrite) = &lists.rewrite {
-            let enabled = scope.settings.rewriting.unwrap_or(self.rewriting_default(site));
+            let enabled = scope.settings.rewriting.unwrap_or_else(|| self.rewriting_default(site, id));
             let mount = self.mount(site, &rewrite.folder);
             let list = List { site, scope: id, slot: Slot::Rewrite, enabled, mount: mount.as_deref() };
             self.stacked(&rewrite.clauses, list, around);
@@ -339,12 +347,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// nginx's module is always on and says so; a site that is silent inherits nothing.
-    fn rewriting_default(&self, site: SiteId) -> bool {
-        let site = self.program.sites.get(site.0 as usize);
-        match site.map(|site| &site.choice) {
-            Some(Choice::Sections(_)) => {
-                site.and_then(|site| self.get(site.scope)).and_then(|scope| scope.settings.rewriting).unwrap_or(false)
+    /// Without choice by sections rewriting is always on. With it, a folder's list takes the switch of any folder
+    /// around it: on where some scope switches it on (the evaluator decides for a request); the site's own list takes none.
+    fn rewriting_default(&self, site: SiteId, scope: ScopeId) -> bool {
+        match self.program.sites.get(site.0 as usize) {
+            Some(known) if matches!(known.choice, Choice::Sections(_)) => {
+                known.scope != scope && self.program.scopes.iter().any(|scope| scope.settings.rewriting == Some(true))
             }
             _ => true,
         }

@@ -1,0 +1,237 @@
+//! Who comes first: for each route the earlier route of the same list that takes every request it would match.
+//!
+//! Literals are looked up, patterns are compared only where their literal beginnings allow it, and only so many.
+
+use super::Facts;
+use super::expression;
+use super::routes::{Does, PathKind, PathPattern, Route, RouteId};
+use crate::ir::ScopeId;
+use crate::ir::clause::{Action, Clause, Then};
+use crate::ir::scope::Slot;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+/// Comparisons of languages in one program.
+const MAX_LANGUAGES: usize = 400;
+/// Patterns of one list that later routes are held against.
+const MAX_PATTERNS: usize = 64;
+
+/// A route and the earlier one that takes its requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shadowed {
+    /// The later route.
+    pub later: RouteId,
+    /// The earlier route.
+    pub earlier: RouteId,
+    /// Whether both ask for exactly the same.
+    pub same: bool,
+}
+
+/// Every shadowed route, by the later one.
+pub(super) fn shadowed(facts: &Facts<'_>) -> Vec<Shadowed> {
+    let mut lists: FxHashMap<(u32, ScopeId, Slot), Taken> = FxHashMap::default();
+    let mut budget = MAX_LANGUAGES;
+    let mut out = Vec::new();
+    let jumping = jumping_scopes(facts);
+    for route in facts.routes().all.iter().filter(|route| route.enabled) {
+        if jumping.contains(&route.scope) && route.slot == Slot::Rewrite {
+            continue;
+        }
+        let taken = lists.entry((route.site.0, route.scope, route.slot)).or_default();
+        if let Some((earlier, same)) = taken.find(facts, route, &mut budget) {
+            out.push(Shadowed { later: route.id, earlier, same });
+            continue;
+        }
+        if matches!(route.does, Does::Rewrite { .. }) && !ends(route) {
+            // Later routes see another text than the earlier ones did.
+            *taken = Taken::default();
+        } else if ends(route) {
+            taken.add(facts, route);
+        }
+    }
+    out
+}
+
+/// Scopes whose rewriting list jumps: which clauses come before which is not plain there.
+fn jumping_scopes(facts: &Facts<'_>) -> FxHashSet<ScopeId> {
+    let jumps = |clause: &Clause| {
+        let jump = |then: Then| matches!(then, Then::Skip(_) | Then::Restart { .. });
+        jump(clause.then) || jump(clause.otherwise)
+    };
+    let scopes = facts.program.scopes.iter().enumerate();
+    let found =
+        scopes.filter(|(_, scope)| scope.lists.rewrite.as_ref().is_some_and(|list| list.clauses.iter().any(jumps)));
+    found.map(|(at, _)| ScopeId(at as u32)).collect()
+}
+
+/// Whether nothing behind the route runs once it applied.
+fn ends(route: &Route<'_>) -> bool {
+    let answers = route.clause.does.iter().any(|action| matches!(action, Action::Answer(_)));
+    answers || matches!(route.then, Then::EndList | Then::EndAll)
+}
+
+/// What the routes of a list so far take for themselves.
+#[derive(Default)]
+struct Taken {
+    /// By the whole question asked: path tests and guards as written.
+    same: FxHashMap<String, RouteId>,
+    exact: FxHashMap<Vec<u8>, RouteId>,
+    segments: FxHashMap<Vec<u8>, RouteId>,
+    patterns: Vec<(RouteId, Vec<u8>)>,
+    everything: Option<RouteId>,
+}
+
+impl Taken {
+    fn add(&mut self, facts: &Facts<'_>, route: &Route<'_>) {
+        self.same.entry(question(facts, route)).or_insert(route.id);
+        let mut own = route.paths.iter().filter(|test| test.own);
+        let (first, second) = (own.next(), own.next());
+        // Guards beside the shared surroundings may let a request pass on to the later route.
+        if second.is_some() || has_own_conditions(route) {
+            return;
+        }
+        match first {
+            None => {
+                self.everything.get_or_insert(route.id);
+            }
+            Some(test) if test.negated || test.on == PathKind::File => {}
+            Some(test) => match test.pattern {
+                PathPattern::Exact(text) => {
+                    self.exact.entry(text.to_vec()).or_insert(route.id);
+                }
+                PathPattern::Segments(text) => {
+                    self.segments.entry(text.to_vec()).or_insert(route.id);
+                }
+                PathPattern::Regex(regex) => {
+                    let tree = expression::of(regex);
+                    match tree.exact_literal() {
+                        Some(text) => {
+                            self.exact.entry(text).or_insert(route.id);
+                        }
+                        None if self.patterns.len() < MAX_PATTERNS => {
+                            let start = if tree.anchored_start() { tree.literal_prefix() } else { Vec::new() };
+                            self.patterns.push((route.id, start));
+                        }
+                        None => {}
+                    }
+                }
+                _ => {}
+            },
+        }
+    }
+
+    fn find(&self, facts: &Facts<'_>, route: &Route<'_>, budget: &mut usize) -> Option<(RouteId, bool)> {
+        if let Some(id) = self.same.get(&question(facts, route)) {
+            return Some((*id, true));
+        }
+        if let Some(id) = self.everything {
+            return Some((id, false));
+        }
+        let test = route.paths.iter().find(|test| test.own && !test.negated)?;
+        match test.pattern {
+            PathPattern::Exact(text) | PathPattern::Segments(text) => {
+                self.literal(facts, route, text).map(|id| (id, false))
+            }
+            PathPattern::Regex(regex) => {
+                let tree = expression::of(regex);
+                if let Some(text) = tree.exact_literal() {
+                    return self.literal(facts, route, &text).map(|id| (id, false));
+                }
+                let start = if tree.anchored_start() { tree.literal_prefix() } else { Vec::new() };
+                if let Some(id) = self.above(&start) {
+                    return Some((id, false));
+                }
+                self.pattern(facts, route, &start, budget).map(|id| (id, false))
+            }
+            _ => None,
+        }
+    }
+
+    /// An earlier route that takes this literal (and everything below it, for a prefix).
+    fn literal(&self, facts: &Facts<'_>, route: &Route<'_>, text: &[u8]) -> Option<RouteId> {
+        let prefix = route.paths.iter().any(|test| test.own && matches!(test.pattern, PathPattern::Segments(_)));
+        if !prefix && let Some(id) = self.exact.get(text) {
+            return Some(*id);
+        }
+        if let Some(id) = self.segments.get(text).or_else(|| self.above_ref(text)) {
+            return Some(*id);
+        }
+        if prefix {
+            return None;
+        }
+        let matches = |id: &RouteId| match facts.routes().get(*id).and_then(|earlier| own_regex(earlier)) {
+            Some(regex) => regex.compiled().ok().and_then(|regex| regex.is_match(text).ok()).unwrap_or(false),
+            None => false,
+        };
+        self.patterns.iter().filter(|(_, start)| text.starts_with(start)).map(|(id, _)| *id).find(matches)
+    }
+
+    fn above(&self, text: &[u8]) -> Option<RouteId> {
+        self.above_ref(text).copied()
+    }
+
+    /// A path prefix that ends at a segment inside the text.
+    fn above_ref(&self, text: &[u8]) -> Option<&RouteId> {
+        if self.segments.is_empty() {
+            return None;
+        }
+        let cuts = text.iter().enumerate().filter(|(_, byte)| **byte == b'/').flat_map(|(at, _)| [at, at + 1]);
+        cuts.filter_map(|at| self.segments.get(text.get(..at)?)).next()
+    }
+
+    fn pattern(&self, facts: &Facts<'_>, route: &Route<'_>, start: &[u8], budget: &mut usize) -> Option<RouteId> {
+        let own = own_regex(route)?;
+        let mut language = None;
+        for (id, earlier_start) in &self.patterns {
+            if !start.starts_with(earlier_start) || *budget == 0 {
+                continue;
+            }
+            *budget -= 1;
+            let Some(earlier) = facts.routes().get(*id).and_then(own_regex) else { continue };
+            if language.is_none() {
+                language = super::language::Language::matching(own);
+            }
+            let (Some(later), Some(earlier)) = (&language, super::language::Language::matching(earlier)) else {
+                continue;
+            };
+            if earlier.includes(later).is_yes() {
+                return Some(*id);
+            }
+        }
+        None
+    }
+}
+
+fn own_regex<'a>(route: &Route<'a>) -> Option<&'a crate::ir::pattern::Regex> {
+    route.paths.iter().find_map(|test| match test.pattern {
+        PathPattern::Regex(regex) if test.own && !test.negated => Some(regex),
+        _ => None,
+    })
+}
+
+/// Whether the clause itself asks for more than its path.
+fn has_own_conditions(route: &Route<'_>) -> bool {
+    use crate::ir::condition::Condition;
+    let bare = matches!(&route.clause.when.conditions, Condition::All(parts) if parts.is_empty());
+    // A guard of the surroundings counts as well: an `if` around the one need not stand around the other.
+    !bare || !route.guards.is_empty() || route.paths.iter().any(|test| !test.own && test.negated)
+}
+
+/// The whole question as text: equal texts ask the same.
+fn question(facts: &Facts<'_>, route: &Route<'_>) -> String {
+    let mut out = String::new();
+    for test in &route.paths {
+        let text = match test.pattern {
+            PathPattern::Exact(text) => format!("={}", String::from_utf8_lossy(text)),
+            PathPattern::Prefix(text) => format!("<{}", String::from_utf8_lossy(text)),
+            PathPattern::Segments(text) => format!("/{}", String::from_utf8_lossy(text)),
+            PathPattern::Regex(regex) => format!("~{:?}{}", regex.options, String::from_utf8_lossy(&regex.text)),
+            PathPattern::Other(pattern) => format!("?{pattern:?}"),
+        };
+        out.push_str(&format!("{:?}{}{text}\n", test.on, if test.negated { "!" } else { "" }));
+    }
+    for guard in &route.guards {
+        out.push_str(&facts.text(guard.span));
+        out.push('\n');
+    }
+    out
+}

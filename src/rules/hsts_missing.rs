@@ -1,0 +1,129 @@
+//! See the page of [`RULE`].
+
+use super::make::{Also, certain};
+use super::{FixKind, Group, Servers};
+use crate::analysis::propose::{connections, host_of};
+use crate::analysis::witness::Proof;
+use crate::analysis::{Facts, hsts};
+use crate::diagnostic::{Finding, Severity};
+use crate::ir::clause::Handler;
+use crate::ir::scope::{HeaderAction, Scope};
+use crate::ir::site::Site;
+use crate::ir::{Effect, SiteId};
+
+declare! {
+    /// A site is served over TLS without Strict-Transport-Security.
+    ///
+    /// ## What it does
+    /// Finds sites with an encrypted listener none of whose scopes sends the header. One finding a site.
+    ///
+    /// ## Why is this bad?
+    /// Without it, the redirect from `http` can be cut out on every visit, and the visitor stays on a plain
+    /// connection without noticing.
+    ///
+    /// ## Example
+    /// ```nginx bad
+    /// http {
+    ///     server {
+    ///         listen 443 ssl;
+    ///         server_name www.example.com;
+    ///         ssl_certificate a.pem;
+    ///         ssl_certificate_key a.key;
+    ///         root /srv/www;
+    ///     }
+    /// }
+    /// ```
+    /// ```nginx good
+    /// http {
+    ///     server {
+    ///         listen 443 ssl;
+    ///         server_name www.example.com;
+    ///         ssl_certificate a.pem;
+    ///         ssl_certificate_key a.key;
+    ///         root /srv/www;
+    ///         add_header Strict-Transport-Security "max-age=63072000" always;
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// ## Fix safety
+    /// No automatic fix: the policy binds visitors for as long as it says. Start with `max-age=300` and raise it.
+    ///
+    /// ## Traps
+    /// A proxy in front or the application behind may send it: set `hsts_upstream`; a site that only hands on to
+    /// another server is info. Names without a dot and addresses are left alone, for clients ignore the header
+    /// there. A lone `.htaccess` does not show its site: silent. A `server` block without its `http` block is info.
+    ///
+    /// ## Sources
+    /// RFC 6797 sections 7.1 and 8.1.
+    RULE {
+        name: "hsts-missing",
+        group: Group::HstsSecurity,
+        severity: Severity::Warning,
+        servers: Servers::Both,
+        fix: FixKind::None,
+        check: check,
+    }
+}
+
+fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+    if facts.knobs.hsts_upstream || facts.refused() || added_unseen(facts) {
+        return;
+    }
+    for (at, site) in facts.program.sites.iter().enumerate() {
+        let id = SiteId(at as u32);
+        let encrypted = facts.program.listeners.iter().any(|listener| listener.encrypted && listener.sites.contains(&id));
+        let Some(span) = site.span.filter(|_| encrypted && public(&host_of(site))) else { continue };
+        if scopes(facts, id, site).any(sends) {
+            continue;
+        }
+        let Some(proof) = plain_answer(facts, id) else { continue };
+        let name = String::from_utf8_lossy(&host_of(site)).into_owned();
+        let mut finding = certain(&RULE, format!("`{name}` is served over TLS without Strict-Transport-Security"), head(facts, span))
+            .help("send it on every answer, first with `max-age=300`, then raise it step by step to `max-age=63072000`");
+        finding.witness = Some(proof.witness());
+        let handed_on = scopes(facts, id, site).any(|scope| matches!(scope.settings.handler, Some(Handler::Dynamic(_))));
+        let unsure = handed_on || facts.program.fragment;
+        findings.push(if unsure { finding.at_most(Severity::Info) } else { finding });
+    }
+}
+
+/// A module that is not modelled may add the header.
+fn added_unseen(facts: &Facts<'_>) -> bool {
+    facts.program.notes.iter().any(|note| {
+        let name = note.directive.to_ascii_lowercase();
+        note.effect != Effect::None && (name.contains("header") || name.contains("include") || name.contains("lua"))
+    })
+}
+
+fn scopes<'a>(facts: &Facts<'a>, id: SiteId, site: &'a Site) -> impl Iterator<Item = &'a Scope> {
+    let program = facts.program;
+    let main = program.sites.iter().filter(|site| site.span.is_none()).map(|site| site.scope);
+    let all: Vec<_> = facts.routes().scopes_of(id).chain([site.scope]).chain(main).collect();
+    all.into_iter().filter_map(|scope| program.scopes.get(scope.0 as usize))
+}
+
+fn sends(scope: &Scope) -> bool {
+    scope.settings.headers.items.iter().any(|rule| {
+        rule.name.eq_ignore_ascii_case(b"strict-transport-security")
+            && !matches!(rule.action, HeaderAction::Unset | HeaderAction::Note)
+    })
+}
+
+/// A name that a browser may remember a policy for.
+fn public(host: &[u8]) -> bool {
+    let digits = host.iter().all(|byte| byte.is_ascii_digit() || b".:[]".contains(byte));
+    let private = [&b".local"[..], b".localhost", b".internal", b".test", b".lan"].iter().any(|end| host.ends_with(end));
+    host.contains(&b'.') && !digits && !private
+}
+
+fn plain_answer(facts: &Facts<'_>, site: SiteId) -> Option<Proof> {
+    let drafts = connections(facts, site);
+    let request = drafts.iter().map(|draft| draft.request()).find(|request| request.encrypted)?;
+    let answer = facts.answer(&request);
+    hsts::values_in(&answer).is_empty().then_some(Proof { request, answer })
+}
+
+fn head(facts: &Facts<'_>, span: crate::source::Span) -> crate::source::Span {
+    facts.directive(span).map_or(span, |directive| directive.head())
+}

@@ -1,0 +1,118 @@
+//! See the page of [`RULE`].
+
+use super::make::{Also, lossy, proven};
+use super::{FixKind, Group, Servers};
+use crate::analysis::Facts;
+use crate::analysis::routes::Route;
+use crate::diagnostic::{Finding, Severity};
+
+/// Schemes that no browser follows a redirect to.
+const DEAD_SCHEMES: [&str; 4] = ["javascript:", "data:", "file:", "vbscript:"];
+/// Ends of names that are hosts, not files.
+const HOST_ENDS: [&str; 12] = ["com", "org", "net", "edu", "gov", "io", "de", "fr", "nl", "eu", "uk", "info"];
+
+declare! {
+    /// A redirect's target is not a usable URL.
+    ///
+    /// ## What it does
+    /// Finds targets with a missing colon (`http//host`), a missing or superfluous slash (`https:/host`,
+    /// `https:///host`), a host without its scheme (`www.example.com/b`), a scheme that no browser follows
+    /// (`javascript:`), or a blank.
+    ///
+    /// ## Why is this bad?
+    /// Browsers read such a target as a path on the same site, and end on a page that does not exist. Apache
+    /// answers 500, or looks for a file of that name.
+    ///
+    /// ## Example
+    /// ```nginx bad
+    /// location = /a {
+    ///     return 301 http//www.example.com/c;
+    /// }
+    /// ```
+    /// ```nginx good
+    /// location = /a {
+    ///     return 301 https://www.example.com/c;
+    /// }
+    /// ```
+    ///
+    /// ## Fix safety
+    /// No fix: the help line shows the target that was probably meant.
+    ///
+    /// ## Traps
+    /// A relative target such as `signup.html` is legal and left alone, and so are the schemes of apps (`myapp://`).
+    ///
+    /// ## Sources
+    /// RFC 9110 section 10.2.2; RFC 3986; nginx pitfalls, "Rewrite Missing http://".
+    RULE {
+        name: "malformed-target-url",
+        group: Group::Correctness,
+        severity: Severity::Error,
+        servers: Servers::Both,
+        fix: FixKind::None,
+        check: check,
+    }
+}
+
+fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+    for route in facts.routes().redirects().filter(|route| route.enabled) {
+        let text = written(route);
+        let Some((what, meant)) = complaint(&text) else { continue };
+        let finding = proven(facts, &RULE, route, format!("`{text}` {what}"));
+        findings.push(match meant {
+            Some(meant) => finding.help(format!("write `{meant}`")),
+            None => finding.help("write a path, or a URL that starts with `https://`"),
+        });
+    }
+}
+
+fn written(route: &Route<'_>) -> String {
+    route.target().map(|target| lossy(target.literal_start())).unwrap_or_default()
+}
+
+/// What is wrong with the beginning of a target, and what was probably meant.
+fn complaint(text: &str) -> Option<(&'static str, Option<String>)> {
+    let lower = text.to_ascii_lowercase();
+    if DEAD_SCHEMES.iter().any(|scheme| lower.starts_with(scheme)) {
+        return Some(("has a scheme that no client follows", None));
+    }
+    for scheme in ["https", "http"] {
+        let Some(rest) = lower.strip_prefix(scheme) else { continue };
+        let rest = text.get(text.len() - rest.len()..).unwrap_or_default();
+        if let Some(host) = rest.strip_prefix("//") {
+            return Some(("lacks the colon behind the scheme", Some(format!("{scheme}://{host}"))));
+        }
+        let Some(after) = rest.strip_prefix(':').filter(|after| !after.is_empty()) else { continue };
+        let host = after.trim_start_matches('/');
+        let slashes = after.len() - host.len();
+        if slashes != 2 {
+            return Some(("needs exactly two slashes behind the scheme", Some(format!("{scheme}://{host}"))));
+        }
+    }
+    if names_host(&lower) {
+        return Some(("is read as a path, not as a host", Some(format!("https://{text}"))));
+    }
+    let blank = text.bytes().any(|byte| byte.is_ascii_control());
+    blank.then_some(("has a control character in it", None))
+}
+
+fn names_host(text: &str) -> bool {
+    let Some(segment) = text.split(['/', '?', '#', ':']).next().filter(|segment| segment.contains('.')) else { return false };
+    let plain = segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte));
+    let end = segment.rsplit('.').next().unwrap_or_default();
+    plain && !segment.starts_with('.') && (segment.starts_with("www.") || HOST_ENDS.contains(&end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_surely_wrong_is_complained_of() {
+        for bad in ["http//x.de/a", "https:/x.de", "https:///x", "HTTP:x", "www.x.de/b", "example.com", "javascript:a"] {
+            assert!(complaint(bad).is_some(), "{bad}");
+        }
+        for good in ["/a", "https://x/b", "http:", "signup.html", "myapp://x", "//cdn.x/a", "httpd/conf", "a.php?x", ""] {
+            assert!(complaint(good).is_none(), "{good}");
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! See the page of [`RULE`].
+
+use super::make::{Also, by_proof};
+use super::{FixKind, Group, Servers};
+use crate::analysis::Facts;
+use crate::analysis::routes::Route;
+use crate::analysis::witness::Proof;
+use crate::diagnostic::{Finding, Severity};
+
+declare! {
+    /// Every request that a redirect matches is answered by an earlier one.
+    ///
+    /// ## What it does
+    /// Finds redirects behind a broader one of the same list that has no conditions and ends the list.
+    ///
+    /// ## Why is this bad?
+    /// The redirect never runs; its author believes that it does.
+    ///
+    /// ## Example
+    /// ```htaccess bad
+    /// Redirect 301 /a /b
+    /// Redirect 301 /a/c /d
+    /// ```
+    /// ```nginx bad
+    /// server {
+    ///     listen 80;
+    ///     rewrite ^/old/ /new/ permanent;
+    ///     rewrite ^/old/x$ /y permanent;
+    /// }
+    /// ```
+    /// The narrower one comes first:
+    /// ```htaccess good
+    /// Redirect 301 /a/c /d
+    /// Redirect 301 /a /b
+    /// ```
+    /// ```nginx good
+    /// server {
+    ///     listen 80;
+    ///     rewrite ^/old/x$ /y permanent;
+    ///     rewrite ^/old/ /new/ permanent;
+    /// }
+    /// ```
+    ///
+    /// ## Fix safety
+    /// No fix: whether the order or the redirect is wrong is the author's decision.
+    ///
+    /// ## Traps
+    /// A list that jumps (flags C, S, N) is left alone, and so is what stands behind a rewrite inside the server,
+    /// which shows later redirects another path. Two redirects for the very same requests are `duplicate-source`.
+    ///
+    /// ## Sources
+    /// Apache mod_alias, "Order of Processing"; nginx rewrite module.
+    RULE {
+        name: "unreachable-rule",
+        group: Group::DeadCode,
+        severity: Severity::Warning,
+        servers: Servers::Both,
+        fix: FixKind::None,
+        check: check,
+    }
+}
+
+fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+    for pair in facts.shadowed().iter().filter(|pair| !pair.same) {
+        let (Some(later), Some(earlier)) = (facts.routes().get(pair.later), facts.routes().get(pair.earlier)) else { continue };
+        let Some(proof) = taken_by(facts, later, earlier) else { continue };
+        findings.push(
+            by_proof(&RULE, &proof, "this is never reached: an earlier directive answers every request it matches", later.span)
+                .related(earlier.span, "answers these requests")
+                .help("put it above the broader one, or delete it"),
+        );
+    }
+}
+
+/// A request made for the later route that the earlier one answers; `None` also where some request does get through.
+pub(super) fn taken_by(facts: &Facts<'_>, later: &Route<'_>, earlier: &Route<'_>) -> Option<Proof> {
+    let mut taken = None;
+    for request in facts.proposals(later).into_iter().take(8) {
+        let answer = facts.answer(&request);
+        if answer.cause == Some(later.span) && later.span != earlier.span {
+            return None;
+        }
+        if taken.is_none() && answer.cause == Some(earlier.span) {
+            taken = Some(Proof { request, answer });
+        }
+    }
+    taken
+}
