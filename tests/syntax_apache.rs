@@ -44,7 +44,7 @@ fn refused(text: &[u8], dialect: Dialect) -> Vec<usize> {
         _ => Frame::Server,
     };
     let loaded = load(&mut sources, main, &options, &Disk::default(), None);
-    let found = check(&loaded, &sources, &frame);
+    let found = check(&loaded, &sources, &frame).refusals;
     loaded.refusals.iter().chain(&found).map(|refusal| sources.position(refusal.span).line).collect()
 }
 

@@ -86,6 +86,9 @@ pub fn required(context: &mut Context, builder: &mut Builder, lines: &[Line]) ->
     let mut needs = Vec::new();
     let mut span = None;
     for line in lines {
+        if context.left_out.contains(&line.head) {
+            continue;
+        }
         if let Some(need) = need(context, line, 0)? {
             needs.push(need);
             span = span.or(Some(line.head));
@@ -169,6 +172,9 @@ pub fn hosts(context: &mut Context, builder: &mut Builder, lines: &[Line]) -> Re
     let (mut allow_last, mut span) = (true, None);
     let (mut allowed, mut denied) = (Vec::new(), Vec::new());
     for line in lines {
+        if context.left_out.contains(&line.head) {
+            continue;
+        }
         let words = line.words(context.sources);
         match &*line.name {
             b"order" => {

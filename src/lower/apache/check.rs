@@ -7,12 +7,13 @@ use crate::ir::{Effect, Reach, Refusal};
 use crate::lower::Version;
 use crate::lower::directives::{self, Entry};
 use crate::source::{Sources, Span};
+use rustc_hash::FxHashSet;
 
 mod arity;
 #[cfg(test)]
 mod tests;
 
-/// The classes of directives that `AllowOverride` gives to a `.htaccess`.
+/// What `AllowOverride` says of a `.htaccess`: the classes of directives it gives, and what it forgives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Override(pub u8);
 
@@ -31,6 +32,13 @@ impl Override {
     pub const OPTIONS: Self = Self(16);
     /// `AllowOverride All`.
     pub const ALL: Self = Self(31);
+
+    /// `Nonfatal=Override`: a directive that is not allowed is left out.
+    pub const NONFATAL_OVERRIDE: Self = Self(32);
+    /// `Nonfatal=Unknown`: a directive that nobody knows is left out.
+    pub const NONFATAL_UNKNOWN: Self = Self(64);
+    /// `Nonfatal=All`.
+    pub const NONFATAL_ALL: Self = Self(96);
 
     /// Whether any class of `other` is in it.
     pub fn allows(self, other: Self) -> bool {
@@ -57,12 +65,21 @@ pub enum Frame {
     },
 }
 
-/// Every refusal that the table gives rise to, in reading order.
-pub fn check(loaded: &Loaded, sources: &Sources, frame: &Frame) -> Vec<Refusal> {
+/// What the table says against a file.
+#[derive(Debug, Default)]
+pub struct Checked {
+    /// In reading order.
+    pub refusals: Vec<Refusal>,
+    /// The heads of the lines that `Nonfatal` has left out.
+    pub left_out: FxHashSet<Span>,
+}
+
+/// Holds every line against the table.
+pub fn check(loaded: &Loaded, sources: &Sources, frame: &Frame) -> Checked {
     let blind = loaded.notes.iter().any(|note| note.effect == Effect::May && is_include(&note.directive));
-    let mut checker = Checker { loaded, sources, frame, blind, refusals: Vec::new() };
+    let mut checker = Checker { loaded, sources, frame, blind, found: Checked::default() };
     checker.lines(&loaded.lines, frame.context());
-    checker.refusals
+    checker.found
 }
 
 /// Where a line stands, as the table calls it.
@@ -109,7 +126,7 @@ struct Checker<'a> {
     frame: &'a Frame,
     /// Whether included files could not be seen: they may load modules.
     blind: bool,
-    refusals: Vec<Refusal>,
+    found: Checked,
 }
 
 impl Checker<'_> {
@@ -146,12 +163,17 @@ impl Checker<'_> {
         let version = self.loaded.version.unwrap_or(NEWEST);
         let known = entries.clone().any(|entry| entry.known_to(Some(version)) && self.is_loaded(entry));
         if !known {
-            self.unknown(line, version);
+            if !self.forgives(Override::NONFATAL_UNKNOWN, line) {
+                self.unknown(line, version);
+            }
             return false;
         }
         let entry = entries.clone().find(|entry| entry.stands_in(context.name())).or_else(|| entries.next());
         let Some(entry) = entry else { return false };
         if let Some((message, help)) = self.misplaced(entry, line, context) {
+            if self.forgives(Override::NONFATAL_OVERRIDE, line) {
+                return false;
+            }
             self.refuse(name_span(line), message, &help);
             return true;
         }
@@ -160,6 +182,15 @@ impl Checker<'_> {
             self.refuse(line.head, format!("{} {message}", tag(&entry.name, line)), &help);
         }
         true
+    }
+
+    /// Whether `Nonfatal` leaves a line out that is wrong in this way.
+    fn forgives(&mut self, wrong: Override, line: &Line) -> bool {
+        let forgiven = matches!(self.frame, Frame::Htaccess { allow, .. } if allow.allows(wrong));
+        if forgiven {
+            self.found.left_out.insert(line.head);
+        }
+        forgiven
     }
 
     /// Whether the module that brings a directive is there, as far as the configuration tells.
@@ -215,7 +246,7 @@ impl Checker<'_> {
     }
 
     fn refuse(&mut self, span: Span, message: String, help: &str) {
-        self.refusals.push(Refusal { span, message, help: Some(help.to_owned()), reach: Reach::Server });
+        self.found.refusals.push(Refusal { span, message, help: Some(help.to_owned()), reach: Reach::Server });
     }
 }
 

@@ -9,7 +9,7 @@ use crate::ir::{Bytes, Program, ScopeId, TableId, VarId};
 use crate::lower::{Loader, Version};
 use crate::pcre;
 use crate::source::{Sources, Span};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::path::PathBuf;
 
 /// The state of one lowering.
@@ -32,6 +32,8 @@ pub struct Context<'a> {
     pub regex: pcre::Options,
     /// Whether a `.htaccess` is being read.
     pub htaccess: bool,
+    /// Heads of the lines that `AllowOverride`'s `Nonfatal` leaves out.
+    pub left_out: FxHashSet<Span>,
     variables: FxHashMap<Bytes, VarId>,
     /// The maps of the server being lowered.
     pub maps: FxHashMap<Bytes, TableId>,
@@ -61,6 +63,7 @@ impl<'a> Context<'a> {
                 ..pcre::Options::default()
             },
             htaccess: false,
+            left_out: FxHashSet::default(),
             variables: FxHashMap::default(),
             maps: FxHashMap::default(),
         }

@@ -12,6 +12,9 @@ use crate::lower::directives;
 pub fn lower<'a>(context: &mut Context<'a>, builder: &mut Builder, lines: &'a [Line]) -> Vec<Refused> {
     let mut refused = Vec::new();
     for line in lines {
+        if context.left_out.contains(&line.head) {
+            continue;
+        }
         if let Err(refusal) = one(context, builder, line) {
             refused.push(refusal);
         }

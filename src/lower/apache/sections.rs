@@ -17,6 +17,9 @@ use std::sync::Arc;
 pub fn inner<'a>(context: &mut Context<'a>, builder: &mut Builder, from: &'a [Line]) -> Vec<Refused> {
     let mut refused = Vec::new();
     for line in from {
+        if context.left_out.contains(&line.head) {
+            continue;
+        }
         let made = match &*line.name {
             b"files" | b"filesmatch" => files(context, line, &mut refused),
             b"if" | b"elseif" | b"else" => condition(context, line, &mut refused),

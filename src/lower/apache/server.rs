@@ -129,7 +129,7 @@ fn site_names(names: &Names) -> Vec<SiteName> {
 pub fn whole<'a>(context: &mut Context<'a>, loaded: &'a Loaded, files: &'a [HtaccessFile], options: &Options) {
     pipeline(context);
     context.program.refusals = loaded.refusals.clone();
-    let table = check::check(loaded, context.sources, &Frame::Server);
+    let table = check::check(loaded, context.sources, &Frame::Server).refusals;
     context.program.refusals.extend(table);
     let lines = &loaded.lines;
     regex_defaults(context, lines);
@@ -391,6 +391,12 @@ fn allowed(context: &Context, folder: &[u8], servers: [&[Line]; 2]) -> (Override
                 allow = Override::NONE;
                 for word in &words {
                     let lower = word.value.to_ascii_lowercase();
+                    allow = allow.with(match &*lower {
+                        b"nonfatal=override" => Override::NONFATAL_OVERRIDE,
+                        b"nonfatal=unknown" => Override::NONFATAL_UNKNOWN,
+                        b"nonfatal=all" => Override::NONFATAL_ALL,
+                        _ => Override::NONE,
+                    });
                     let class = lower.split(|&byte| byte == b'=').next().unwrap_or_default();
                     allow = allow.with(match class {
                         b"all" => Override::ALL,
@@ -425,11 +431,14 @@ fn nth_folder(folder: &[u8], depth: usize) -> Option<&[u8]> {
 /// The scope of a `.htaccess`; broken where the server would refuse it.
 fn htaccess<'a>(context: &mut Context<'a>, folder: &[u8], loaded: &'a Loaded, frame: &Frame) -> ScopeId {
     let mut builder = Builder::new(Place::Section(folder.into()));
+    let checked = check::check(loaded, context.sources, frame);
     context.htaccess = true;
+    context.left_out = checked.left_out;
     let refused = lines::lower(context, &mut builder, &loaded.lines);
     context.htaccess = false;
+    context.left_out.clear();
     let mut refusals = loaded.refusals.clone();
-    refusals.extend(check::check(loaded, context.sources, frame));
+    refusals.extend(checked.refusals);
     let own = refused.into_iter().map(|one| Refusal {
         span: one.span,
         message: one.message,

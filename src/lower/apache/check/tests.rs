@@ -35,7 +35,7 @@ fn refusals(text: &str, frame: &Frame) -> Vec<String> {
         defines: Vec::new(),
     };
     let loaded = super::super::load::load(&mut sources, main, &options, &Nothing, None);
-    check(&loaded, &sources, frame).into_iter().map(|refusal| refusal.message).collect()
+    check(&loaded, &sources, frame).refusals.into_iter().map(|refusal| refusal.message).collect()
 }
 
 fn server(text: &str) -> Vec<String> {
@@ -79,6 +79,15 @@ fn allow_override_decides_by_class_or_by_name() {
     let info = Frame::Htaccess { allow: Override::FILE_INFO, list: vec![b"options".as_slice().into()] };
     let found = refusals("Redirect gone /a\nOptions -Indexes\nDirectoryIndex a", &info);
     assert_eq!(found, ["DirectoryIndex not allowed here"]);
+}
+
+#[test]
+fn what_nonfatal_forgives_is_left_out_and_wrong_words_are_not_forgiven() {
+    let all = Frame::Htaccess { allow: Override::FILE_INFO.with(Override::NONFATAL_ALL), list: Vec::new() };
+    assert_eq!(refusals("Options Indexes\nBogus\n<Location /a>\nBogus\n</Location>", &all), Vec::<String>::new());
+    assert_eq!(refusals("RewriteEngine maybe", &all), ["RewriteEngine must be On or Off"]);
+    let unknown = Frame::Htaccess { allow: Override::FILE_INFO.with(Override::NONFATAL_UNKNOWN), list: Vec::new() };
+    assert_eq!(refusals("Options Indexes\nBogus", &unknown), ["Options not allowed here"]);
 }
 
 #[test]
