@@ -11,7 +11,10 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("cargo test", "runs this test"),
     ("cargo install --path .", "builds the program once more; the README's other commands run what it installs"),
     ("pip install redirlint", "needs the published wheel; the recipe is tested by building it"),
-    ("pre-commit install", "changes the repository it is run in; tests/hooks.rs runs the real program in a scratch one"),
+    (
+        "pre-commit install",
+        "changes the repository it is run in; tests/hooks.rs runs the real program in a scratch one",
+    ),
 ];
 
 struct Shown {

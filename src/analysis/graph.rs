@@ -72,13 +72,16 @@ pub(super) fn walks(facts: &Facts<'_>) -> Vec<Walk> {
         }
         for request in candidates(facts, route, &index) {
             let journey = facts.journey(request);
-            let Some(walk) = walk(facts, route, journey) else { continue };
+            let Some(mut walk) = walk(facts, route, journey) else { continue };
             let looping = matches!(walk.shape, Shape::Loop(_) | Shape::Growing | Shape::Endless);
             if walk.routes.iter().all(Option::is_some)
                 && !seen.insert((walk.routes.clone(), looping))
                 && walk.routes.len() > 1
             {
                 continue;
+            }
+            if walk.shape != Shape::Single {
+                walk.journey.hops.iter_mut().for_each(|hop| facts.settle(&hop.request, &mut hop.answer));
             }
             out.push(walk);
         }
@@ -90,13 +93,20 @@ pub(super) fn walks(facts: &Facts<'_>) -> Vec<Walk> {
 fn candidates(facts: &Facts<'_>, route: &Route<'_>, index: &Index) -> Vec<Request> {
     let mut out: Vec<Request> = Vec::new();
     let big = index.routes > SMALL;
-    if big && route.exact_path().is_some() {
+    if big && (route.exact_path().is_some() || route.path_prefix().len() > 1) {
         out.extend(facts.proposals(route).into_iter().take(1));
     } else {
         out.extend(facts.proofs(route).iter().map(|proof| proof.request.clone()));
     }
+    let known = route.exact_path();
     for path in index.sources_reaching(facts, route) {
-        out.extend(facts.proposal_at(route, &path));
+        // The route's own literal path was tried above.
+        if known.as_ref() == Some(&path) || out.iter().any(|request| *request.target == *path) {
+            continue;
+        }
+        out.extend(
+            facts.proposal_at(route, &path).into_iter().filter(|request| !out.contains(request)).collect::<Vec<_>>(),
+        );
     }
     out
 }

@@ -10,7 +10,7 @@ use super::propose::{Draft, connections};
 use super::routes::{PathKind, PathPattern, PathTest, Route};
 use crate::diagnostic::{Confidence, Observed, Witness};
 use crate::eval::follow::{self, Journey, Limits};
-use crate::eval::{Answer, FileKind, Request, World, answer};
+use crate::eval::{Answer, FileKind, Kind, Request, World, answer};
 use crate::ir::condition::Condition;
 
 /// Proposals tried for one route before it is given up.
@@ -25,6 +25,29 @@ pub struct Unseen;
 impl World for Unseen {
     fn stat(&self, _path: &[u8]) -> Option<Option<FileKind>> {
         None
+    }
+
+    fn read(&self, _path: &[u8]) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn environment(&self, _name: &[u8]) -> Option<Option<Vec<u8>>> {
+        None
+    }
+
+    fn now(&self) -> Option<i64> {
+        None
+    }
+}
+
+/// A world with the same thing at every path, and nothing else known.
+struct Everywhere(Kind);
+
+impl World for Everywhere {
+    fn stat(&self, _path: &[u8]) -> Option<Option<FileKind>> {
+        let kind =
+            FileKind { kind: self.0, link: false, executable: false, owner_executable: false, size: 1, readable: true };
+        Some(Some(kind))
     }
 
     fn read(&self, _path: &[u8]) -> Option<Vec<u8>> {
@@ -121,8 +144,28 @@ impl Facts<'_> {
 
     /// The request, if it is answered by the route.
     pub fn prove(&self, route: &Route<'_>, request: Request) -> Option<Proof> {
-        let answer = self.answer(&request);
-        (answer.cause == Some(route.span)).then_some(Proof { request, answer })
+        let mut answer = self.answer(&request);
+        if answer.cause != Some(route.span) {
+            return None;
+        }
+        self.settle(&request, &mut answer);
+        Some(Proof { request, answer })
+    }
+
+    /// Takes out assumptions about files that make no difference: the server answers the same where everything it
+    /// asks for is a file, and where everything is a folder.
+    pub fn settle(&self, request: &Request, found: &mut Answer) {
+        let about_files = |question: &str| question.starts_with("file:") || question.starts_with("dir:");
+        if !found.assumptions.iter().any(|assumption| about_files(&assumption.question)) {
+            return;
+        }
+        let same = [Kind::File, Kind::Directory].into_iter().all(|kind| {
+            let other = answer(self.program, &Everywhere(kind), request, false);
+            (other.status, &other.location, other.cause) == (found.status, &found.location, found.cause)
+        });
+        if same {
+            found.assumptions.retain(|assumption| !about_files(&assumption.question));
+        }
     }
 
     /// Confirmed requests of a route, the most readable first; empty where none was found.

@@ -81,7 +81,7 @@ pub(super) fn taken_by(facts: &Facts<'_>, later: &Route<'_>, earlier: &Route<'_>
             return None;
         }
         if taken.is_none() && answer.cause == Some(earlier.span) {
-            taken = Some(Proof { request, answer });
+            taken = facts.prove(earlier, request);
         }
     }
     taken
