@@ -360,6 +360,16 @@ pub fn capturing(condition: &Condition) -> Option<usize> {
     parts.iter().rposition(captures)
 }
 
+/// Whether the condition whose groups are kept looks at the path.
+pub fn capturing_subject_is_path(condition: &Condition) -> bool {
+    let one = match (condition, capturing(condition)) {
+        (Condition::All(parts), Some(at)) => parts.get(at),
+        (other, _) => Some(other),
+    };
+    let of_path = |inner: &Match| matches!(inner.attribute(), Some(Attribute::Path));
+    matches!(one, Some(Condition::Test(test)) if matches!(&test.kind, TestKind::Matches(inner) if of_path(inner)))
+}
+
 fn captures(condition: &Condition) -> bool {
     match condition {
         Condition::Test(test) => {

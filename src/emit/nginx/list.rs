@@ -45,6 +45,8 @@ pub struct Steps<'a> {
     pub verdicts: Vec<Verdict>,
     variables: BTreeMap<u32, Text>,
     dirty: BTreeSet<u32>,
+    /// Variables that hold an absolute URL or nothing.
+    absolute: BTreeSet<u32>,
     /// Flags that guard the next clauses: how many, variable, wanted value.
     guards: Vec<(u32, Formula)>,
 }
@@ -63,6 +65,7 @@ impl<'a> Steps<'a> {
             verdicts: Vec::new(),
             variables: ids.map(|id| (id, Text::default())).collect(),
             dirty: BTreeSet::new(),
+            absolute: BTreeSet::new(),
             guards: Vec::new(),
         }
     }
@@ -129,6 +132,7 @@ impl<'a> Steps<'a> {
                     _ => return Err("the value is computed".to_owned()),
                 }
             }
+            self.note_absolute(id.0, &before, &text);
             let value = match &formula {
                 Formula::Leaf(leaf) => {
                     let (hit, miss) = if leaf.wanted { (text, before) } else { (before, text) };
@@ -188,7 +192,8 @@ impl<'a> Steps<'a> {
         let mut parts = vec![guard, formula];
         let negated = clause.when.matches.as_ref().is_some_and(|test| test.negated);
         let mut made = Made::default();
-        let condition = stem.map(|stem| (stem, regexes));
+        let of_path = condition::capturing_subject_is_path(&clause.when.conditions);
+        let condition = stem.map(|stem| (stem, regexes, of_path));
         let does = self.does(clause, rewrite, home, cut.as_ref(), condition.clone(), &mut made)?;
         made.groups.extend(&own_groups);
         assumptions.extend(made.assumptions.iter().copied());
@@ -214,8 +219,8 @@ impl<'a> Steps<'a> {
         let comments = self.texts.comments(clause.span);
         let inner = made.before;
         if let Some(does) = does {
-            let step = Step { span: clause.span, comments, path, when, before, inner, does };
-            self.steps.push(step);
+            let not_for_index = matches!(does, Does::Return(300..400, Some(_)));
+            self.steps.push(Step { span: clause.span, comments, path, when, before, inner, does, not_for_index });
         }
         self.verdict(clause.span, &assumptions);
         Ok(())
@@ -262,7 +267,7 @@ impl<'a> Steps<'a> {
         rewrite: &Rewrite,
         home: Home<'_>,
         cut: Option<&Source>,
-        condition: Option<(String, Vec<&Regex>)>,
+        condition: Option<target::Groups<'_>>,
         made: &mut Made,
     ) -> Result<Option<Does>, String> {
         if let Some(status) = rewrite.status {
@@ -277,6 +282,7 @@ impl<'a> Steps<'a> {
             maps: &mut self.maps,
             variables: &self.variables,
             dirty: &self.dirty,
+            absolute: &self.absolute,
             pattern: cut,
             condition,
             folder,
@@ -316,7 +322,7 @@ impl<'a> Steps<'a> {
         rewrite: &Rewrite,
         (path, when, before): (&Path, &Formula, &[Statement]),
         cut: Option<&Source>,
-        condition: Option<&(String, Vec<&Regex>)>,
+        condition: Option<&target::Groups<'_>>,
     ) -> Result<(), String> {
         for action in &rewrite.meanwhile {
             let Action::Set(id, value) = action else {
@@ -332,7 +338,7 @@ impl<'a> Steps<'a> {
                         }
                     }
                     Part::Capture { store: Store::Condition, group, .. } => {
-                        let Some((stem, regexes)) = condition else { continue };
+                        let Some((stem, regexes, _)) = condition else { continue };
                         let mut cuts = regexes.iter().filter_map(|regex| Source::new(regex));
                         if *group == 0 || !cuts.all(|cut| cut.group_is_clean(*group)) {
                             self.dirty.insert(id.0);
@@ -350,12 +356,25 @@ impl<'a> Steps<'a> {
             }
             let name = self.maps.fresh(&format!("env_{}", self.variable_name(id.0)));
             let old = self.value_of(id.0);
+            self.note_absolute(id.0, &old, &text);
             self.steps.push(plain_set(span, &name, old));
             let set = plain_set(span, &name, text);
             self.steps.push(Step { before: before.to_vec(), path: path.clone(), when: when.clone(), ..set });
             self.variables.insert(id.0, Text::variable(&name));
         }
         Ok(())
+    }
+
+    /// Remembers whether a variable can only hold absolute URLs.
+    fn note_absolute(&mut self, id: u32, old: &Text, new: &Text) {
+        let head = matches!(new.0.first(), Some(super::text::Piece::Literal(bytes)) if target::is_absolute(bytes));
+        let before =
+            old.0.is_empty() || self.absolute.contains(&id) || old.as_literal().is_some_and(target::is_absolute);
+        if head && before {
+            self.absolute.insert(id);
+        } else {
+            self.absolute.remove(&id);
+        }
     }
 
     /// What a variable holds at this point; nothing where nothing has set it.
@@ -432,7 +451,8 @@ impl<'a> Steps<'a> {
         };
         let comments = self.texts.comments(clause.span);
         let when = Formula::All(parts).simplified();
-        self.steps.push(Step { span: clause.span, comments, path, when, before: Vec::new(), inner: made.before, does });
+        let (before, inner, not_for_index) = (Vec::new(), made.before, false);
+        self.steps.push(Step { span: clause.span, comments, path, when, before, inner, does, not_for_index });
         self.verdict(clause.span, &made.assumptions);
         Ok(())
     }
@@ -449,6 +469,7 @@ impl<'a> Steps<'a> {
                     maps: &mut self.maps,
                     variables: &self.variables,
                     dirty: &self.dirty,
+                    absolute: &self.absolute,
                     pattern: cut,
                     condition: None,
                     folder: b"/",
@@ -566,7 +587,7 @@ fn internal(maker: &mut Maker<'_>, rewrite: &Rewrite, to: &Template, home: Home<
             }
             Part::Capture { store: Store::Pattern, group, .. } => text.push_variable(&group.to_string()),
             Part::Capture { group, .. } => match &maker.condition {
-                Some((stem, _)) => text.push_variable(&format!("{stem}_{group}")),
+                Some((stem, ..)) => text.push_variable(&format!("{stem}_{group}")),
                 None => {}
             },
             Part::Attribute(attribute) => text.append(&super::attribute::text(attribute, maker.maps)?.0),

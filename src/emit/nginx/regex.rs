@@ -277,6 +277,17 @@ impl Source {
         false
     }
 
+    /// Whether the first group starts where the text starts: `^(.*)…`, `(.+)/$`.
+    pub fn begins_with_group(&self) -> bool {
+        let mut rest = self.tokens.iter().skip_while(|token| token.kind == Kind::Start);
+        let anchored = self.tokens.first().is_some_and(|token| token.kind == Kind::Start);
+        let opens = rest.next().is_some_and(|token| token.kind == Kind::Open(Some(1)));
+        let next = rest.next().map(|token| token.kind);
+        opens
+            && !self.has_top_or()
+            && (matches!(next, Some(Kind::Literal(b'/'))) && anchored || next == Some(Kind::Dot))
+    }
+
     /// The highest group number.
     pub fn groups(&self) -> u8 {
         self.tokens

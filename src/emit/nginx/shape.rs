@@ -6,7 +6,7 @@
 
 use super::formula::{Formula, Leaf};
 use super::maps::Maps;
-use super::plan::{Key, Place, Statement};
+use super::plan::{Key, Place, Statement, Table, Test};
 use super::regex::{self, Pattern};
 use super::step::{Does, Path, Step};
 use super::text::{Piece, Text};
@@ -29,6 +29,10 @@ pub struct Ordered {
 pub fn statements(steps: Ordered, style: Style, maps: &mut Maps) -> Vec<Statement> {
     let Ordered { mut first, alias, mut rest } = steps;
     let front = take_front_controller(&mut rest);
+    let names: Vec<Vec<u8>> =
+        ["index.html", "index.php", "index.htm"].iter().map(|name| name.as_bytes().to_vec()).collect();
+    let for_index = first.iter().chain(&rest).any(|step| step.meets_index(&names));
+    let rules = first.len() + rest.len();
     let internal = rest.iter().any(|step| matches!(step.does, Does::Rewrite(..) | Does::Stop));
     let mut all = std::mem::take(&mut first);
     let mut tail = Vec::new();
@@ -50,9 +54,14 @@ pub fn statements(steps: Ordered, style: Style, maps: &mut Maps) -> Vec<Statemen
             .get(..before)
             .map_or(0, |head| head.iter().rposition(|step| !step.is_location()).map_or(0, |at| at + 1));
         let from = if catch_all && front.is_none() && run < before { run } else { from };
+        // what must not see an index file's path stands at server level
+        let from = if for_index { from.max(rules) } else { from };
         tail = all.split_off(from.min(all.len()));
     }
     let mut out = Vec::new();
+    if for_index {
+        out.extend(index_guard(maps));
+    }
     let mut volatile = false;
     let mut disk = BTreeSet::new();
     for step in &all {
@@ -73,6 +82,20 @@ pub fn statements(steps: Ordered, style: Style, maps: &mut Maps) -> Vec<Statemen
         out.extend(front);
     }
     out
+}
+
+/// nginx looks for an index file by starting over with its path, and Apache's redirects are skipped meanwhile.
+fn index_guard(maps: &mut Maps) -> Vec<Statement> {
+    let mut source = Text::variable("request_uri");
+    source.push_literal(b" ");
+    source.push_variable("uri");
+    let pattern = br"(?s)^[^? ]*/(?:\?[^ ]*)? .*[^/]\z".to_vec();
+    let mut table = Table::new(source, "index_file", vec![(Key::Pattern(pattern, false), Text::literal(b"1"))]);
+    table.volatile = true;
+    table.note = Some("whether nginx has gone on from a folder to its index file".to_owned());
+    maps.named(table);
+    let stop = vec![Statement::Plain("break", Vec::new())];
+    vec![Statement::If(Test::True("index_file".to_owned()), stop)]
 }
 
 fn once(statement: &Statement, seen: &mut BTreeSet<String>) -> bool {

@@ -160,6 +160,7 @@ fn denied(steps: &mut Steps<'_>, scope: &Scope) {
             let does = Does::Return(403, None);
             let comments = steps.texts.comments(section.span);
             steps.steps.push(Step {
+                not_for_index: false,
                 span: section.span,
                 comments,
                 path,

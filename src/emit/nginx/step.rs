@@ -5,6 +5,7 @@ use super::maps::Maps;
 use super::plan::{Key, Statement, Test};
 use super::regex::Pattern;
 use super::text::Text;
+use crate::pcre;
 use crate::source::Span;
 
 /// One clause in nginx's terms.
@@ -24,6 +25,8 @@ pub struct Step {
     pub inner: Vec<Statement>,
     /// What it does.
     pub does: Does,
+    /// It is skipped while an index file is looked for (a redirect of mod_rewrite).
+    pub not_for_index: bool,
 }
 
 /// Which paths a step is for.
@@ -56,7 +59,26 @@ impl Step {
     /// A step that is comments only.
     pub fn remark(span: Span, comments: Vec<Vec<u8>>) -> Self {
         let (path, when, does) = (Path::All, Formula::TRUE(), Does::Remark);
-        Self { span, comments, path, when, before: Vec::new(), inner: Vec::new(), does }
+        let (before, inner, not_for_index) = (Vec::new(), Vec::new(), false);
+        Self { span, comments, path, when, before, inner, does, not_for_index }
+    }
+
+    /// Whether an index file's path gets here although Apache would not look at the rule then.
+    pub fn meets_index(&self, names: &[Vec<u8>]) -> bool {
+        if !self.not_for_index {
+            return false;
+        }
+        let paths =
+            names.iter().flat_map(|name| [[b"/", name.as_slice()].concat(), [b"/dir/", name.as_slice()].concat()]);
+        match &self.path {
+            Path::All => true,
+            Path::Exact(path) => names.iter().any(|name| path.ends_with(name)),
+            Path::Pattern(pattern) => {
+                let options = pcre::Options { caseless: pattern.ignore_case, ..pcre::Options::default() };
+                let regex = pcre::Regex::new(&pattern.text, options);
+                paths.into_iter().any(|path| regex.as_ref().is_ok_and(|regex| regex.is_match(&path).unwrap_or(true)))
+            }
+        }
     }
 
     /// Whether the path alone decides, and the step answers: it can stand as a location.

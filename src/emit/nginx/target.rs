@@ -33,6 +33,10 @@ pub struct Made {
     pub assumptions: Vec<Assumption>,
 }
 
+/// Groups that conditions leave: the stem of the variables that hold them, the expressions, and whether these
+/// look at the path.
+pub type Groups<'a> = (String, Vec<&'a Regex>, bool);
+
 /// What targets are made with.
 pub struct Maker<'a> {
     /// Tables made so far.
@@ -41,10 +45,12 @@ pub struct Maker<'a> {
     pub variables: &'a BTreeMap<u32, Text>,
     /// Variables whose value may need escaping.
     pub dirty: &'a BTreeSet<u32>,
+    /// Variables that hold an absolute URL or nothing.
+    pub absolute: &'a BTreeSet<u32>,
     /// The clause's own pattern.
     pub pattern: Option<&'a Source>,
     /// The expressions whose groups the conditions leave, and the stem of the variables that hold them.
-    pub condition: Option<(String, Vec<&'a Regex>)>,
+    pub condition: Option<Groups<'a>>,
     /// The URL path of the folder the list belongs to, with both slashes.
     pub folder: &'a [u8],
     /// What relative targets begin with instead (RewriteBase).
@@ -113,8 +119,8 @@ impl Maker<'_> {
             Some(Part::Literal(bytes)) => bytes,
             _ => b"",
         };
-        let absolute = is_absolute(head) || starts_with_scheme_variable(to);
-        let mut place = if absolute { Place::Authority(0) } else { Place::Path };
+        let absolute = is_absolute(head) || self.is_absolute(to);
+        let mut place = if absolute && !self.begins_with_url(to) { Place::Authority(0) } else { Place::Path };
         if !absolute {
             self.relative(rewrite, head, to, &mut made)?;
         }
@@ -147,11 +153,25 @@ impl Maker<'_> {
 
     /// Whether the target is an absolute URL although it does not begin with a literal scheme.
     pub fn is_absolute(&self, to: &Template) -> bool {
-        starts_with_scheme_variable(to)
+        starts_with_scheme_variable(to) || self.begins_with_url(to)
+    }
+
+    fn begins_with_url(&self, to: &Template) -> bool {
+        matches!(to.parts.first(), Some(Part::Variable(id)) if self.absolute.contains(&id.0))
     }
 
     /// What goes before a target that is not absolute.
     fn relative(&self, rewrite: &Rewrite, head: &[u8], to: &Template, made: &mut Made) -> Result<(), String> {
+        if let Some(Part::Capture { store: Store::Condition, group: 1, .. }) = to.parts.first() {
+            let rooted = self.condition.as_ref().is_some_and(|(_, regexes, of_path)| {
+                let takes_all = |regex: &&Regex| Source::new(regex).is_some_and(|cut| cut.begins_with_group());
+                *of_path && !regexes.is_empty() && regexes.iter().all(takes_all)
+            });
+            return match rooted {
+                true => Ok(()),
+                false => Err("whether the target begins with a slash is only known when a request comes".to_owned()),
+            };
+        }
         let leading_slash = head.starts_with(b"/")
             || matches!(to.parts.first(), Some(Part::Attribute(Attribute::Path | Attribute::RawTarget)));
         match (&rewrite.relative, self.base) {
@@ -302,7 +322,7 @@ impl Maker<'_> {
     }
 
     fn condition_group(&mut self, group: u8, raw: bool, place: Place, made: &mut Made) -> Result<(), String> {
-        let Some((stem, regexes)) = &self.condition else { return Ok(()) };
+        let Some((stem, regexes, _)) = &self.condition else { return Ok(()) };
         let mut cut = regexes.iter().filter_map(|regex| Source::new(regex));
         if regexes.iter().filter_map(|regex| Source::new(regex)).all(|cut| group > cut.groups()) {
             return Ok(());

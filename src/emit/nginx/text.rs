@@ -96,7 +96,9 @@ impl Text {
                 Piece::Variable(name) => {
                     plain.push(b'$');
                     let glued = matches!(self.0.get(at + 1), Some(Piece::Literal(next))
-                        if next.first().is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_'));
+                        if next.first().is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+                            // `$1` is one digit whatever follows
+                            && !name.bytes().all(|byte| byte.is_ascii_digit()));
                     out.extend_from_slice(if glued { b"${" } else { b"$" });
                     out.extend_from_slice(name.as_bytes());
                     out.extend_from_slice(if glued { b"}" } else { b"" });
