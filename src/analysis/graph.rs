@@ -11,9 +11,11 @@ use super::routes::{Does, PathKind, PathPattern, Route, RouteId};
 use super::target::Place;
 use super::{Facts, witness};
 use crate::eval::Request;
-use crate::eval::follow::{End, Journey};
+use crate::eval::follow::{End, Hop, Journey};
+use crate::ir::TableId;
 use crate::ir::table::TableKind;
 use crate::ir::template::{Origin, Part};
+use crate::source::Span;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Above this many routes, literal redirects are looked up before they are followed.
@@ -28,6 +30,8 @@ pub struct Walk {
     pub first: RouteId,
     /// The route of each hop, where one is known.
     pub routes: Vec<Option<RouteId>>,
+    /// The words that decided each hop: the directive, or the entry of the table that its target came from.
+    pub spans: Vec<Span>,
     /// The hops and their end.
     pub journey: Journey,
     /// What kind of way it is.
@@ -65,19 +69,16 @@ pub(super) fn walks(facts: &Facts<'_>) -> Vec<Walk> {
     let routes = &facts.routes().all;
     let index = Index::of(facts);
     let mut out = Vec::new();
-    let mut seen: FxHashSet<(Vec<Option<RouteId>>, bool)> = FxHashSet::default();
+    let mut seen: FxHashSet<(Vec<Span>, bool)> = FxHashSet::default();
     for route in routes.iter().filter(|route| route.is_redirect() && route.enabled) {
         if routes.len() > SMALL && index.leads_nowhere(route) {
             continue;
         }
         for request in candidates(facts, route, &index) {
             let journey = facts.journey(request);
-            let Some(mut walk) = walk(facts, route, journey) else { continue };
+            let Some(mut walk) = walk(facts, &index, route, journey) else { continue };
             let looping = matches!(walk.shape, Shape::Loop(_) | Shape::Growing | Shape::Endless);
-            if walk.routes.iter().all(Option::is_some)
-                && !seen.insert((walk.routes.clone(), looping))
-                && walk.routes.len() > 1
-            {
+            if !seen.insert((walk.spans.clone(), looping)) && walk.spans.len() > 1 {
                 continue;
             }
             if walk.shape != Shape::Single {
@@ -98,6 +99,11 @@ fn candidates(facts: &Facts<'_>, route: &Route<'_>, index: &Index) -> Vec<Reques
     } else {
         out.extend(facts.proofs(route).iter().map(|proof| proof.request.clone()));
     }
+    if feeds_on_table(facts, route) {
+        for path in &index.chained {
+            out.extend(facts.proposal_at(route, path).into_iter().take(1));
+        }
+    }
     let known = route.exact_path();
     for path in index.sources_reaching(facts, route) {
         // The route's own literal path was tried above.
@@ -111,7 +117,7 @@ fn candidates(facts: &Facts<'_>, route: &Route<'_>, index: &Index) -> Vec<Reques
     out
 }
 
-fn walk(facts: &Facts<'_>, route: &Route<'_>, journey: Journey) -> Option<Walk> {
+fn walk(facts: &Facts<'_>, index: &Index, route: &Route<'_>, journey: Journey) -> Option<Walk> {
     let first = journey.hops.first()?;
     // An empty target is another defect: clients differ in what they make of it.
     let sent = first.answer.location.as_deref().is_some_and(|to| !to.is_empty());
@@ -135,7 +141,8 @@ fn walk(facts: &Facts<'_>, route: &Route<'_>, journey: Journey) -> Option<Walk> 
     if shape == Shape::Growing {
         routes.truncate(1);
     }
-    Some(Walk { first: route.id, routes, journey, shape })
+    let spans = journey.hops.iter().filter_map(|hop| index.decided(facts, hop)).collect();
+    Some(Walk { first: route.id, routes, spans, journey, shape })
 }
 
 fn without_fragment(url: &[u8]) -> Vec<u8> {
@@ -162,6 +169,10 @@ struct Index {
     open: bool,
     /// Literal beginnings of patterns.
     patterns: FxHashSet<Vec<u8>>,
+    /// Keys of tables that redirects send values of, with their entries.
+    entries: FxHashMap<Vec<u8>, Span>,
+    /// The keys whose value some route or key answers again.
+    chained: Vec<Vec<u8>>,
 }
 
 impl Index {
@@ -170,12 +181,25 @@ impl Index {
         for route in facts.routes().all.iter().filter(|route| route.enabled) {
             index.add(route);
         }
-        for (path, _) in table_paths(facts) {
-            index.exact.insert(path);
+        let entries = table_paths(facts);
+        for (path, _, span) in &entries {
+            index.exact.insert(path.clone());
+            index.entries.insert(path.clone(), *span);
         }
         index.sorted = index.exact.iter().chain(&index.prefixes).cloned().collect();
         index.sorted.sort();
+        let again = entries.into_iter().filter(|(_, value, _)| index.exact.contains(value) || index.begins(value));
+        index.chained = again.map(|(path, ..)| path).collect();
         index
+    }
+
+    /// The words that decided a hop.
+    fn decided(&self, facts: &Facts<'_>, hop: &Hop) -> Option<Span> {
+        let cause = hop.answer.cause?;
+        let path: Vec<u8> = hop.request.target.iter().copied().take_while(|&byte| byte != b'?').collect();
+        let entry = self.entries.get(&percent_decoded(&path)).copied();
+        let fed = entry.is_some() && facts.routes().at(cause).any(|route| feeds_on_table(facts, route));
+        if fed { entry } else { Some(cause) }
     }
 
     fn add(&mut self, route: &Route<'_>) {
@@ -278,20 +302,13 @@ fn single_capture(template: &crate::ir::template::Template) -> Option<u32> {
 }
 
 /// Literal keys of tables whose value some redirect sends, with that value: each is a redirect of its own.
-pub fn table_paths(facts: &Facts<'_>) -> Vec<(Vec<u8>, Vec<u8>)> {
+pub fn table_paths(facts: &Facts<'_>) -> Vec<(Vec<u8>, Vec<u8>, Span)> {
     let mut out = Vec::new();
     let mut seen = FxHashMap::default();
     for route in facts.routes().redirects() {
         let Some(target) = route.target() else { continue };
         for part in &target.template.parts {
-            let table = match part {
-                Part::Lookup { table, .. } => Some(*table),
-                Part::Variable(variable) => match facts.program.variables.get(variable.0 as usize).map(|v| &v.origin) {
-                    Some(Origin::Table(table)) => Some(*table),
-                    _ => None,
-                },
-                _ => None,
-            };
+            let table = table_of(facts, part);
             let Some(id) = table else { continue };
             let Some(table) = facts.program.tables.get(id.0 as usize) else { continue };
             if seen.insert(id, ()).is_some() {
@@ -302,16 +319,32 @@ pub fn table_paths(facts: &Facts<'_>) -> Vec<(Vec<u8>, Vec<u8>)> {
                 looked == [super::guard::Dimension::Path] || looked == [super::guard::Dimension::RawTarget]
             });
             if let (true, TableKind::Map(map)) = (by_path, &table.kind) {
-                out.extend(
-                    map.exact
-                        .iter()
-                        .filter_map(|(key, value)| Some((key.to_vec(), value.value.as_literal()?.to_vec()))),
-                );
+                let literal = map
+                    .exact
+                    .iter()
+                    .filter_map(|(key, value)| Some((key.to_vec(), value.value.as_literal()?.to_vec(), value.span)));
+                out.extend(literal);
             }
         }
     }
     out.sort();
     out
+}
+
+fn table_of(facts: &Facts<'_>, part: &Part) -> Option<TableId> {
+    match part {
+        Part::Lookup { table, .. } => Some(*table),
+        Part::Variable(variable) => match facts.program.variables.get(variable.0 as usize).map(|v| &v.origin) {
+            Some(Origin::Table(table)) => Some(*table),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Whether the target is made of a value of a table.
+fn feeds_on_table(facts: &Facts<'_>, route: &Route<'_>) -> bool {
+    route.target().is_some_and(|target| target.template.parts.iter().any(|part| table_of(facts, part).is_some()))
 }
 
 fn percent_decoded(path: &[u8]) -> Vec<u8> {

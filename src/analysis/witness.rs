@@ -40,13 +40,26 @@ impl World for Unseen {
     }
 }
 
-/// A world with the same thing at every path, and nothing else known.
-struct Everywhere(Kind);
+/// A world with the same thing at each of these paths, and nothing else known.
+struct Present<'p> {
+    paths: &'p [Vec<u8>],
+    kind: Kind,
+}
 
-impl World for Everywhere {
-    fn stat(&self, _path: &[u8]) -> Option<Option<FileKind>> {
-        let kind =
-            FileKind { kind: self.0, link: false, executable: false, owner_executable: false, size: 1, readable: true };
+impl World for Present<'_> {
+    fn stat(&self, path: &[u8]) -> Option<Option<FileKind>> {
+        let bare = |path: &[u8]| path.strip_suffix(b"/").unwrap_or(path).to_vec();
+        if !self.paths.iter().any(|known| bare(known) == bare(path)) {
+            return None;
+        }
+        let kind = FileKind {
+            kind: self.kind,
+            link: false,
+            executable: false,
+            owner_executable: false,
+            size: 1,
+            readable: true,
+        };
         Some(Some(kind))
     }
 
@@ -152,19 +165,23 @@ impl Facts<'_> {
         Some(Proof { request, answer })
     }
 
-    /// Takes out assumptions about files that make no difference: the server answers the same where everything it
-    /// asks for is a file, and where everything is a folder.
+    /// Takes out assumptions about files that make no difference: the server answers the same where each path it
+    /// asked about is a file, and where each is a folder.
     pub fn settle(&self, request: &Request, found: &mut Answer) {
-        let about_files = |question: &str| question.starts_with("file:") || question.starts_with("dir:");
-        if !found.assumptions.iter().any(|assumption| about_files(&assumption.question)) {
+        let path_of = |question: &str| {
+            let path = question.strip_prefix("file:").or_else(|| question.strip_prefix("dir:"))?;
+            Some(path.as_bytes().to_vec())
+        };
+        let paths: Vec<Vec<u8>> = found.assumptions.iter().filter_map(|one| path_of(&one.question)).collect();
+        if paths.is_empty() {
             return;
         }
         let same = [Kind::File, Kind::Directory].into_iter().all(|kind| {
-            let other = answer(self.program, &Everywhere(kind), request, false);
+            let other = answer(self.program, &Present { paths: &paths, kind }, request, false);
             (other.status, &other.location, other.cause) == (found.status, &found.location, found.cause)
         });
         if same {
-            found.assumptions.retain(|assumption| !about_files(&assumption.question));
+            found.assumptions.retain(|assumption| path_of(&assumption.question).is_none());
         }
     }
 

@@ -69,7 +69,7 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     let mut seen: BTreeSet<Vec<Span>> = BTreeSet::new();
     for walk in facts.walks() {
         let Shape::Chain(count) = walk.shape else { continue };
-        let spans: Vec<Span> = walk.journey.hops.iter().filter_map(|hop| hop.answer.cause).collect();
+        let spans = &walk.spans;
         let Some(&at) = spans.first() else { continue };
         if wanted_for_hsts(walk) || !seen.insert(spans.iter().take(2).copied().collect()) {
             continue;

@@ -65,7 +65,7 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     let mut seen: BTreeSet<Vec<Span>> = BTreeSet::new();
     for walk in facts.walks() {
         let Shape::Loop(from) = walk.shape else { continue };
-        let mut circle: Vec<Span> = walk.journey.hops.iter().skip(from).filter_map(|hop| hop.answer.cause).collect();
+        let mut circle: Vec<Span> = walk.spans.iter().skip(from).copied().collect();
         let closing = circle.last().copied();
         circle.sort();
         circle.dedup();
