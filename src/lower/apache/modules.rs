@@ -47,6 +47,13 @@ const UNUSUAL: &[&str] = &[
     "data",
     "dbd",
     "md",
+    "optional_hook_export",
+    "optional_hook_import",
+    "privileges",
+    "proxy_msrpc",
+    "socache_dc",
+    "systemd",
+    "tls",
 ];
 
 /// Stock modules of which no directive is in the table, and those compiled into the server.
@@ -82,6 +89,11 @@ const BARE: &[&str] = &[
     "data",
     "suexec",
     "log_debug",
+    "authz_host",
+    "proxy_balancer",
+    "ratelimit",
+    "status",
+    "unique_id",
 ];
 
 /// Modules compiled into the server; no `LoadModule` names them.
@@ -163,6 +175,7 @@ mod tests {
         let usual = Modules::usual();
         assert!(usual.is_loaded(b"mod_rewrite.c") && usual.is_loaded(b"rewrite_module"));
         assert!(!usual.is_loaded(b"mod_pagespeed.c") && !Modules::is_stock(b"mod_pagespeed.c"));
+        assert!(Modules::is_stock(b"authz_host_module") && Modules::is_stock(b"status_module"));
         assert!(!Modules::built_in().is_loaded(b"mod_rewrite.c"));
     }
 }
