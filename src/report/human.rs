@@ -2,13 +2,14 @@
 
 use super::shown::{Shown, escape, escape_bytes};
 use crate::diagnostic::{Finding, Label, Severity, Witness};
-use crate::source::{FileId, Sources};
+use crate::source::{FileId, Sources, Span};
 use miette::{
     GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, NarratableReportHandler,
     SourceCode, SourceSpan,
 };
 use std::collections::HashMap;
 use std::fmt::{self, Write};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Renders findings of one store of files.
@@ -52,12 +53,12 @@ impl<'a> Human<'a> {
     /// One finding as text that ends in a line feed.
     pub fn render(&mut self, finding: &Finding) -> String {
         let file = finding.primary.span.file;
-        let shown = self.shown(file);
-        let mut labels = vec![label(&shown, &finding.primary, true)];
+        let view = self.view(finding.primary.span);
+        let mut labels = vec![label(&view, &finding.primary, true)];
         let mut elsewhere = String::new();
         for related in &finding.related {
-            if related.span.file == file {
-                labels.push(label(&shown, related, false));
+            if related.span.file == file && view.holds(related.span) {
+                labels.push(label(&view, related, false));
             } else {
                 let place = self.sources.position(related.span);
                 let path = self.sources.file(related.span.file).path().display().to_string();
@@ -69,7 +70,7 @@ impl<'a> Human<'a> {
             rule: finding.rule,
             severity: finding.severity,
             help: help(finding, &elsewhere),
-            code: Code { name: escape(&self.sources.file(file).path().display().to_string()), shown },
+            code: Code { name: escape(&self.sources.file(file).path().display().to_string()), view },
             labels,
         };
         let mut out = String::new();
@@ -78,6 +79,25 @@ impl<'a> Human<'a> {
             out = format!("{}: {}\n", finding.rule, report.message);
         }
         out
+    }
+
+    /// The file; or, where a line is too long for any screen, the piece of that line around the place.
+    fn view(&mut self, at: Span) -> View {
+        let file = self.sources.file(at.file);
+        let line = file.position(at.start as usize).line;
+        let lines =
+            [line.checked_sub(1), Some(line), line.checked_add(1)].map(|line| line.and_then(|line| file.line(line)));
+        if lines.iter().flatten().all(|line| line.len() <= LONGEST) {
+            return View { shown: self.shown(at.file), bytes: 0..file.bytes().len(), line: 0, column: 0 };
+        }
+        let whole = file.line(line).unwrap_or(0..0);
+        let start = (at.start as usize).saturating_sub(LONGEST / 5).max(whole.start);
+        let bytes = start..(start + LONGEST / 2).min(whole.end);
+        let mut shown = Shown::new(file.bytes().get(bytes.clone()).unwrap_or_default());
+        if bytes.end < whole.end {
+            shown.text.push('…');
+        }
+        View { shown: Arc::new(shown), line: line - 1, column: start - whole.start, bytes }
     }
 
     fn shown(&mut self, file: FileId) -> Arc<Shown> {
@@ -99,8 +119,32 @@ pub fn summary(errors: usize, warnings: usize, infos: usize, files: usize, direc
     format!("{found} in {}, {}", count(files, "file"), count(directives, "directive"))
 }
 
-fn label(shown: &Shown, label: &Label, primary: bool) -> LabeledSpan {
-    let (start, end) = (shown.offset(label.span.start as usize), shown.offset(label.span.end as usize));
+/// Lines beyond so many bytes are shown in part.
+const LONGEST: usize = 600;
+
+/// What is shown of a file.
+struct View {
+    shown: Arc<Shown>,
+    /// The bytes of the file that are shown.
+    bytes: Range<usize>,
+    /// Line, from 0, of the first byte shown, and its byte column.
+    line: usize,
+    column: usize,
+}
+
+impl View {
+    fn holds(&self, span: Span) -> bool {
+        self.bytes.start <= span.start as usize && span.start as usize <= self.bytes.end
+    }
+
+    fn offset(&self, byte: u32) -> usize {
+        self.shown.offset((byte as usize).saturating_sub(self.bytes.start))
+    }
+}
+
+fn label(view: &View, label: &Label, primary: bool) -> LabeledSpan {
+    let shown = &view.shown;
+    let (start, end) = (view.offset(label.span.start), view.offset(label.span.end));
     // Only the first line of something long: a whole block would hide the words meant.
     let text = shown.text.get(start..end).unwrap_or_default();
     let length = text.find('\n').unwrap_or(text.len());
@@ -200,7 +244,7 @@ impl miette::Diagnostic for Report {
 /// A file that finds its lines by index: miette's own would read it from the start for every finding.
 struct Code {
     name: String,
-    shown: Arc<Shown>,
+    view: View,
 }
 
 impl SourceCode for Code {
@@ -210,7 +254,7 @@ impl SourceCode for Code {
         before: usize,
         after: usize,
     ) -> Result<Box<dyn miette::SpanContents<'a> + 'a>, MietteError> {
-        let shown = &self.shown;
+        let shown = &self.view.shown;
         let first = shown.line_of(span.offset()).saturating_sub(before);
         let last = shown.line_of(span.offset() + span.len()) + after;
         let start = shown.lines.get(first).copied().unwrap_or_default();
@@ -218,6 +262,7 @@ impl SourceCode for Code {
         let data = shown.text.as_bytes().get(start..end).ok_or(MietteError::OutOfBounds)?;
         let place = SourceSpan::new(start.into(), end - start);
         let lines = last.min(shown.lines.len()) - first;
-        Ok(Box::new(MietteSpanContents::new_named(self.name.clone(), data, place, first, 0, lines)))
+        let (line, column) = (self.view.line + first, self.view.column);
+        Ok(Box::new(MietteSpanContents::new_named(self.name.clone(), data, place, line, column, lines)))
     }
 }

@@ -4,7 +4,8 @@ use super::make::{Also, certain};
 use super::{FixKind, Group, Servers};
 use crate::analysis::Facts;
 use crate::diagnostic::{Finding, Severity};
-use crate::ir::Reach;
+use crate::ir::{Reach, Refusal};
+use crate::source::Span;
 
 declare! {
     /// The server refuses the configuration.
@@ -57,29 +58,47 @@ declare! {
     }
 }
 
+/// Complaints told of one configuration at the most: a file that is no configuration at all has one for every line.
+const MOST: usize = 20;
+
 fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
-    for refusal in &facts.program.refusals {
-        let consequence = match refusal.reach {
-            Reach::Server => "the server does not load this configuration",
-            Reach::Folder(_) => "every request into this folder is answered with 500",
-        };
-        let mut finding = certain(&RULE, format!("{}: {consequence}", refusal.message), refusal.span);
-        finding.help.clone_from(&refusal.help);
-        findings.push(finding);
-    }
+    let refusals = &facts.program.refusals;
+    let mut told: Vec<Finding> = refusals.iter().take(MOST).map(refused).collect();
+    let mut spans: Vec<Span> = refusals.iter().map(|refusal| refusal.span).collect();
+    spans.sort_unstable();
+    let touched = |span: Span| {
+        let behind = spans.partition_point(|other| (other.file, other.start) <= (span.file, span.end));
+        let before = behind.checked_sub(1).and_then(|at| spans.get(at));
+        before.is_some_and(|other| other.file == span.file && span.start <= other.end)
+    };
     // The server stops at its first complaint; what the parser could not read is worth telling as well.
-    for error in facts.trees.iter().flat_map(|tree| &tree.errors) {
-        let told = facts.program.refusals.iter().any(|refusal| {
-            refusal.span.file == error.span.file && refusal.span.start <= error.span.end && error.span.start <= refusal.span.end
-        });
-        if told {
+    let unread = facts.trees.iter().flat_map(|tree| &tree.errors).filter(|error| !touched(error.span));
+    let mut left = refusals.len().saturating_sub(MOST);
+    for error in unread {
+        if told.len() >= MOST {
+            left += 1;
             continue;
         }
         let mut finding = certain(&RULE, error.message.clone(), error.span);
-        if facts.program.refusals.is_empty() {
+        if refusals.is_empty() {
             finding = finding.at_most(Severity::Warning);
         }
         finding.help.clone_from(&error.help);
-        findings.push(finding);
+        told.push(finding);
     }
+    if let Some(last) = told.last_mut().filter(|_| left > 0) {
+        let help = last.help.take().map(|help| format!("{help}; ")).unwrap_or_default();
+        last.help = Some(format!("{help}{left} more like it are not shown: mend the first ones first"));
+    }
+    findings.append(&mut told);
+}
+
+fn refused(refusal: &Refusal) -> Finding {
+    let consequence = match refusal.reach {
+        Reach::Server => "the server does not load this configuration",
+        Reach::Folder(_) => "every request into this folder is answered with 500",
+    };
+    let mut finding = certain(&RULE, format!("{}: {consequence}", refusal.message), refusal.span);
+    finding.help.clone_from(&refusal.help);
+    finding
 }
