@@ -110,9 +110,11 @@ pub fn witness_of(journey: &Journey) -> Witness {
     witness(journey.hops.iter().map(|hop| (&hop.request, &hop.answer)))
 }
 
-/// How sure a finding that rests on a journey can be.
+/// How sure a finding that rests on a journey's redirects can be; what the last answer, behind them, rests on does
+/// not count.
 pub fn confidence_of(journey: &Journey) -> Confidence {
-    confidence(journey.hops.iter().map(|hop| &hop.answer))
+    let redirects = journey.hops.iter().filter(|hop| hop.answer.location.is_some());
+    confidence(redirects.map(|hop| &hop.answer))
 }
 
 fn witness<'a>(hops: impl IntoIterator<Item = (&'a Request, &'a Answer)>) -> Witness {
@@ -225,6 +227,8 @@ impl Facts<'_> {
         let build = |mut draft: Draft| {
             draft.path = path.to_vec();
             satisfy(self, route, &mut draft, 0);
+            // A guard on the path proposes one of its own; here the path is given.
+            draft.path = path.to_vec();
             draft.request()
         };
         connections(self, route.site).into_iter().map(build).collect()
