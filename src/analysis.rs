@@ -41,21 +41,61 @@ use std::sync::OnceLock;
 use witness::Proof;
 
 /// What the user says about the world around the configuration (`redirlint.yaml`).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Knobs {
     /// Names considered the user's own, beside those the configuration mentions.
     pub hosts: Vec<String>,
+    /// The one name that the others should redirect to.
+    pub canonical_host: Option<String>,
+    /// Hosts that a redirect may lead to without being asked about.
+    pub known_external_hosts: Vec<String>,
     /// Redirects that are still acceptable before the final answer; more are an error.
     pub max_hops: usize,
+    /// Whether something in front of the server ends TLS.
+    pub tls_upstream: TlsUpstream,
+    /// The request header (name and value) by which it tells that the client used https.
+    pub tls_header: Option<(String, String)>,
     /// Something in front of the server adds Strict-Transport-Security.
     pub hsts_upstream: bool,
+    /// Whether the virtual host around a lone `.htaccess` may be judged by what the file says; `None` where the user
+    /// says nothing.
+    pub vhost_visible: Option<bool>,
+    /// Names of index files, where the configuration names none.
+    pub index_files: Vec<String>,
+    /// Paths (shell patterns) that programs ask with methods beside GET.
+    pub api_paths: Vec<String>,
     /// Paths (shell patterns) whose redirects are meant to be temporary.
     pub temporary_ok: Vec<String>,
 }
 
+/// Whether something in front of the server ends TLS, so that its own connections are plain.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TlsUpstream {
+    /// No: connections arrive as the client makes them.
+    No,
+    /// Nobody knows.
+    #[default]
+    Maybe,
+    /// Yes: every connection arrives in plain text.
+    Always,
+}
+
 impl Default for Knobs {
     fn default() -> Self {
-        Self { hosts: Vec::new(), max_hops: 5, hsts_upstream: false, temporary_ok: Vec::new() }
+        Self {
+            hosts: Vec::new(),
+            canonical_host: None,
+            known_external_hosts: Vec::new(),
+            max_hops: 5,
+            tls_upstream: TlsUpstream::default(),
+            tls_header: None,
+            hsts_upstream: false,
+            vhost_visible: None,
+            index_files: Vec::new(),
+            api_paths: Vec::new(),
+            temporary_ok: Vec::new(),
+        }
     }
 }
 

@@ -9,8 +9,10 @@ pub mod disk;
 pub mod fix;
 pub mod input;
 pub mod pages;
+pub mod paths;
 pub mod replace;
 pub mod select;
+pub mod settings;
 pub mod test;
 pub mod trace;
 

@@ -12,6 +12,7 @@
 pub mod analysis;
 pub mod baseline;
 pub mod cli;
+pub mod config;
 pub mod diagnostic;
 pub mod emit;
 pub mod eval;

@@ -149,6 +149,13 @@ impl Sources {
         self.file(span.file).position(span.start as usize)
     }
 
+    /// Gives every file the path that `how` makes of its own: the way to the file becomes the name a person sees.
+    pub fn rename(&mut self, how: impl Fn(&Path) -> PathBuf) {
+        for file in &mut self.files {
+            file.path = how(&file.path);
+        }
+    }
+
     /// Every file with its handle, in the order they were added.
     pub fn iter(&self) -> impl Iterator<Item = (FileId, &SourceFile)> {
         self.files.iter().enumerate().map(|(at, file)| (FileId(at as u32), file))

@@ -19,7 +19,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("baseline", &["source", "diagnostic"]),
     // The reports list the rules' metadata, never their checks.
     ("report", &["source", "diagnostic", "rules"]),
-    ("config", &["source", "diagnostic", "analysis", "rules"]),
+    ("config", &["source", "diagnostic", "analysis", "lower", "rules"]),
     ("lsp", &["*"]),
     ("cli", &["*"]),
 ];

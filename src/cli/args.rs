@@ -79,6 +79,9 @@ pub struct Shared {
     /// The server version to model [default: the newest supported]
     #[arg(long, value_name = "VER")]
     pub server_version: Option<String>,
+    /// The settings to use [default: the nearest redirlint.yaml upward from the configuration]
+    #[arg(long, value_name = "FILE", conflicts_with = "no_config")]
+    pub config: Option<PathBuf>,
     /// Ignore every redirlint.yaml
     #[arg(long)]
     pub no_config: bool,

@@ -4,7 +4,6 @@ use super::args::{CheckArgs, CheckFormat as Format};
 use super::input::{self, Loaded, Wanted};
 use super::select::Selection;
 use super::{Exit, Stop, colour, complain, fix};
-use crate::analysis::{Facts, Knobs};
 use crate::baseline::Baseline;
 use crate::diagnostic::{Finding, Severity};
 use crate::report::human::{self, Human};
@@ -16,6 +15,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::io::Write;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// Columns of a report where no terminal says otherwise.
@@ -32,6 +32,17 @@ struct Totals {
     baseline: Option<Baseline>,
     printed: usize,
     left_out: usize,
+    /// What was told already: a file that two configurations include is read with each.
+    told: BTreeSet<Key>,
+}
+
+/// File, rule, range and message.
+type Key = (PathBuf, &'static str, usize, usize, String);
+
+fn key(loaded: &Loaded, finding: &Finding) -> Key {
+    let path = input::real(loaded.sources.file(finding.file()).path());
+    let range = finding.primary.span.range();
+    (path, finding.rule, range.start, range.end, finding.message.clone())
 }
 
 /// The formats that know how to print themselves.
@@ -117,10 +128,8 @@ fn one(
     totals: &mut Totals,
     out: &mut dyn Write,
 ) -> Result<(), Stop> {
-    let knobs = Knobs::default();
-    let facts = Facts::new(&loaded.sources, &loaded.lowered, &loaded.options, &knobs);
-    let mut findings: Vec<Finding> =
-        crate::rules::check(&facts).into_iter().filter(|finding| selection.takes(finding.rule)).collect();
+    let mut findings = loaded.findings(selection);
+    findings.retain(|finding| totals.told.insert(key(loaded, finding)));
     totals.files += loaded.sources.iter().count();
     totals.directives += loaded.lowered.trees.iter().map(|tree| tree.directives().count()).sum::<usize>();
     if let Some(baseline) = &mut totals.baseline {

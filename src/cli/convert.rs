@@ -5,7 +5,7 @@ pub mod texts;
 pub mod verify;
 
 use super::args::{ConvertArgs, ConvertStyle, Format, Server};
-use super::input::{self, Loaded, Wanted};
+use super::input::{self, Loaded};
 use super::{Exit, Stop};
 use crate::analysis::compare::{Difference, is_redirect};
 use crate::emit::{self, Emitted, Fate, Style, Texts};
@@ -24,9 +24,7 @@ const ATTEMPTS: usize = 4;
 /// # Errors
 /// A file that cannot be read or written, or a configuration that the source's server refuses altogether.
 pub fn run(args: &ConvertArgs, out: &mut dyn Write) -> Result<Exit, Stop> {
-    let path = if args.path.is_dir() { args.path.join(".htaccess") } else { args.path.clone() };
-    let wanted = Wanted { path, site: None, searched: false };
-    let Some(loaded) = input::load(&wanted, &args.shared)? else { return Ok(Exit::Clean) };
+    let loaded = input::load_one(&args.path, &args.shared)?;
     let same = matches!((loaded.options.dialect, args.to), (Dialect::Nginx, Server::Nginx))
         || loaded.options.dialect != Dialect::Nginx && args.to == Server::Apache;
     if same {

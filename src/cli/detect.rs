@@ -27,6 +27,12 @@ pub fn by_name(path: &Path) -> Option<Dialect> {
     (name == "nginx.conf").then_some(Dialect::Nginx)
 }
 
+/// Whether the name is that of a server's main file, which includes others.
+pub fn is_main(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    matches!(name, "nginx.conf" | "httpd.conf" | "apache2.conf")
+}
+
 /// The language that the lines look like. A tie tells nothing.
 pub fn by_content(bytes: &[u8]) -> Option<Dialect> {
     let bytes = bytes.get(..LOOKED_AT.min(bytes.len())).unwrap_or_default();

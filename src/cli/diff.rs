@@ -3,10 +3,9 @@
 use super::args::{DiffArgs, Format};
 use super::convert::report;
 use super::disk::Disk;
-use super::input::{self, Loaded, Wanted};
+use super::input::{self, Loaded};
 use super::{Exit, Stop};
 use crate::analysis::compare::{self, Ask, Difference, Side};
-use crate::analysis::{Facts, Knobs};
 use crate::eval::Assumed;
 use crate::report::shown;
 use crate::source::Span;
@@ -19,14 +18,10 @@ use std::io::Write;
 /// # Errors
 /// A file that cannot be read, or output that cannot be written.
 pub fn run(args: &DiffArgs, out: &mut dyn Write) -> Result<Exit, Stop> {
-    let load = |path: &std::path::Path, shared: &super::args::Shared| {
-        let wanted = Wanted { path: path.to_path_buf(), site: None, searched: false };
-        input::load(&wanted, shared)?.ok_or_else(|| Stop::Told(format!("`{}` is no configuration", path.display())))
-    };
-    let old = load(&args.old, &args.shared)?;
+    let old = input::load_one(&args.old, &args.shared)?;
     let mut shared = args.shared.clone();
     shared.dialect = args.new_as.or(if args.new_as.is_none() && same_ending(args) { shared.dialect } else { None });
-    let new = load(&args.new, &shared)?;
+    let new = input::load_one(&args.new, &shared)?;
     let mut asks = asks(&old, false);
     asks.extend(self::asks(&new, true));
     let disk = Disk::new(old.options.real_files, Assumed::default());
@@ -55,8 +50,7 @@ fn same_ending(args: &DiffArgs) -> bool {
 
 /// Requests for one side. What they are about is told by the old side's directives only.
 fn asks(loaded: &Loaded, new: bool) -> Vec<Ask> {
-    let knobs = Knobs::default();
-    let mut asks = compare::requests(&Facts::new(&loaded.sources, &loaded.lowered, &loaded.options, &knobs));
+    let mut asks = compare::requests(&loaded.facts());
     if new {
         asks.iter_mut().for_each(|ask| ask.about = None);
     }

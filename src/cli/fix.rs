@@ -5,7 +5,6 @@ use super::disk::Disk;
 use super::input::{self, Loaded, Wanted};
 use super::select::Selection;
 use super::{Stop, complain, replace};
-use crate::analysis::{Facts, Knobs};
 use crate::diagnostic::{Applicability, Finding, Witness};
 use crate::eval::Assumed;
 use crate::eval::follow::{Limits, follow, request_for};
@@ -103,9 +102,7 @@ impl Work<'_> {
     }
 
     fn findings(&self, loaded: &Loaded) -> Vec<Finding> {
-        let knobs = Knobs::default();
-        let facts = Facts::new(&loaded.sources, &loaded.lowered, &loaded.options, &knobs);
-        crate::rules::check(&facts).into_iter().filter(|finding| self.selection.takes(finding.rule)).collect()
+        loaded.findings(self.selection)
     }
 }
 

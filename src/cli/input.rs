@@ -1,11 +1,18 @@
-//! From paths to loaded configurations.
+//! From paths to sites: configurations with everything they include, read as the flags and `redirlint.yaml` say.
+//!
+//! Every command that reads a configuration does it here, so that all of them mean the same by a path. The
+//! `.htaccess` files below one searched folder, or below `--root`, are one site.
 
-use super::args::{As, Files, Scheme, Shared};
+use super::args::{As, Shared};
 use super::disk::{Disk, read_file};
-use super::{Stop, detect};
+use super::select::Selection;
+use super::{Stop, detect, paths, settings};
+use crate::analysis::{Facts, Knobs};
+use crate::config::Config;
+use crate::diagnostic::Finding;
 use crate::eval::Assumed;
 use crate::fix::converge::Texts;
-use crate::lower::{Dialect, Loader, Lowered, Options, Version, lower};
+use crate::lower::{Dialect, Loader, Lowered, Options, lower};
 use crate::source::{FileId, Sources};
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -22,6 +29,30 @@ pub struct Loaded {
     pub lowered: Lowered,
     /// What it was read as.
     pub options: Options,
+    /// What `redirlint.yaml` says.
+    pub config: Config,
+}
+
+impl Loaded {
+    /// Facts about it.
+    pub fn facts(&self) -> Facts<'_> {
+        Facts::new(&self.sources, &self.lowered, &self.options, self.knobs())
+    }
+
+    /// What the user says about the world around it.
+    pub fn knobs(&self) -> &Knobs {
+        &self.config.knobs
+    }
+
+    /// What is wrong with it, as far as it is asked for.
+    pub fn findings(&self, selection: &Selection) -> Vec<Finding> {
+        let adjusted = crate::rules::check(&self.facts()).into_iter().filter_map(|finding| {
+            let path = paths::absolute(self.sources.file(finding.file()).path());
+            let asked = selection.names(finding.rule);
+            selection.takes(finding.rule).then(|| self.config.adjust(finding, &path, asked)).flatten()
+        });
+        adjusted.collect()
+    }
 }
 
 /// A configuration to load.
@@ -65,10 +96,50 @@ fn search(folder: &Path, wanted: &mut Vec<Wanted>, troubles: &mut Vec<String>) {
             Err(error) => troubles.push(error.to_string()),
         }
     }
+    // Files that include others come first, then the outermost: those that a site has read are not read again.
+    found.sort_by_key(|path| (!detect::is_main(path), path.components().count()));
+    let in_place = |path: &Path| path.file_name().is_some_and(|name| name == ".htaccess");
     // The outermost `.htaccess` leads its site; those below it are read with it.
-    found.sort_by_key(|path| path.components().count());
-    let site = |path: &Path| path.file_name().is_some_and(|name| name == ".htaccess").then(|| folder.to_path_buf());
-    wanted.extend(found.into_iter().map(|path| Wanted { site: site(&path), path, searched: true }));
+    let mut led = false;
+    for path in found {
+        let site = in_place(&path).then(|| folder.to_path_buf());
+        if site.is_none() || !std::mem::replace(&mut led, true) {
+            wanted.push(Wanted { path, site, searched: true });
+        }
+    }
+}
+
+/// The one site that a path stands for: a file, `-`, or a folder that holds just one.
+///
+/// # Errors
+/// A file that cannot be read, or a folder that holds no configuration, or several.
+pub fn load_one(path: &Path, shared: &Shared) -> Result<Loaded, Stop> {
+    if !path.is_dir() {
+        let wanted = Wanted { path: path.into(), site: None, searched: false };
+        let unknown = || Stop::Told(format!("`{}` is no configuration", path.display()));
+        return load(&wanted, shared)?.ok_or_else(unknown);
+    }
+    let (mut wanted, troubles) = discover(&[path.into()]);
+    if let Some(trouble) = troubles.into_iter().next() {
+        return Err(Stop::Told(trouble));
+    }
+    if wanted.iter().any(|one| detect::is_main(&one.path)) {
+        wanted.retain(|one| detect::is_main(&one.path));
+    } else if wanted.iter().any(|one| one.site.is_some()) {
+        wanted.retain(|one| one.site.is_some());
+    }
+    match wanted.as_slice() {
+        [] => Err(Stop::Told(format!("`{}` holds no redirect configuration", path.display()))),
+        [one] => load(one, shared)?.ok_or_else(|| {
+            Stop::Told(format!("cannot tell the language of `{}`: name it with `--as`", one.path.display()))
+        }),
+        [first, second, ..] => Err(Stop::Told(format!(
+            "`{}` holds several configurations, such as `{}` and `{}`: name one of them",
+            path.display(),
+            first.path.display(),
+            second.path.display()
+        ))),
+    }
 }
 
 /// Loads what is wanted; `None` for a searched file in no known language.
@@ -84,17 +155,15 @@ pub fn load(wanted: &Wanted, shared: &Shared) -> Result<Option<Loaded>, Stop> {
 /// # Errors
 /// Those of [`load`].
 pub fn load_over(wanted: &Wanted, shared: &Shared, texts: &Texts) -> Result<Option<Loaded>, Stop> {
-    let bytes = match texts.get(&wanted.path) {
+    let texts: Texts = texts.iter().map(|(path, text)| (paths::absolute(path), text.clone())).collect();
+    let bytes = match texts.get(&paths::absolute(&wanted.path)) {
         Some(text) => text.clone(),
         None => read(&wanted.path)?,
     };
     let path = wanted.path.display();
-    if bytes.contains(&0) && detect::by_name(&wanted.path).is_none() {
-        return if wanted.searched {
-            Ok(None)
-        } else {
-            Err(Stop::Told(format!("`{path}` is a binary file, not a configuration")))
-        };
+    if bytes.contains(&0) && shared.dialect.is_none() && detect::by_name(&wanted.path).is_none() {
+        let binary = || Stop::Told(format!("`{path}` is a binary file, not a configuration"));
+        return if wanted.searched { Ok(None) } else { Err(binary()) };
     }
     let given = shared.dialect.map(|given| match given {
         As::Apache => Dialect::Apache,
@@ -106,12 +175,15 @@ pub fn load_over(wanted: &Wanted, shared: &Shared, texts: &Texts) -> Result<Opti
             format!("cannot tell the language of `{path}`: say `--as apache`, `--as htaccess` or `--as nginx`");
         return if wanted.searched { Ok(None) } else { Err(Stop::Told(unknown)) };
     };
-    let options = options(wanted, shared, dialect)?;
+    let config = settings::config(&wanted.path, shared)?;
+    let options = settings::options(wanted, shared, dialect, &config)?;
+    // The servers know absolute paths; people see the paths they typed.
     let mut sources = Sources::new();
-    let main = sources.add(wanted.path.clone(), bytes);
+    let main = sources.add(paths::of_main(&wanted.path, options.root.as_deref()), bytes);
     let disk = Disk::new(options.real_files, Assumed::default());
-    let lowered = lower(&mut sources, main, &options, &Over { disk, texts });
-    Ok(Some(Loaded { sources, main, lowered, options }))
+    let lowered = lower(&mut sources, main, &options, &Over { disk, texts: &texts });
+    sources.rename(|path| paths::shown(wanted, path));
+    Ok(Some(Loaded { sources, main, lowered, options, config }))
 }
 
 /// The disk, with some texts in place of its files.
@@ -156,49 +228,4 @@ fn read(path: &Path) -> Result<Vec<u8>, Stop> {
     let read = std::io::stdin().lock().take(super::disk::LARGEST).read_to_end(&mut bytes);
     read.map_err(|error| Stop::Told(format!("cannot read standard input: {error}")))?;
     Ok(bytes)
-}
-
-fn options(wanted: &Wanted, shared: &Shared, dialect: Dialect) -> Result<Options, Stop> {
-    let folder = wanted.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
-    let below = wanted.site.as_deref().and_then(|site| folder.strip_prefix(site).ok());
-    let base = match below.and_then(Path::to_str) {
-        Some(below) if !below.is_empty() => format!("{}/{below}", shared.base.trim_end_matches('/')),
-        _ => shared.base.clone(),
-    };
-    let root = shared.root.as_deref().map(absolute);
-    Ok(Options {
-        dialect,
-        version: shared.server_version.as_deref().map(version).transpose()?,
-        prefix: absolute(shared.prefix.as_deref().unwrap_or(folder)),
-        real_files: shared.files == Files::Real || root.is_some(),
-        root,
-        base: with_slashes(&base),
-        host: shared.host.clone(),
-        scheme: shared.scheme.map(|scheme| if scheme == Scheme::Https { "https" } else { "http" }.to_owned()),
-        defines: shared.define.iter().map(|define| split_define(define)).collect(),
-    })
-}
-
-fn with_slashes(base: &str) -> String {
-    match base.trim_matches('/') {
-        "" => "/".to_owned(),
-        inner => format!("/{inner}/"),
-    }
-}
-
-fn split_define(define: &str) -> (String, Option<String>) {
-    match define.split_once('=') {
-        Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
-        None => (define.to_owned(), None),
-    }
-}
-
-fn version(text: &str) -> Result<Version, Stop> {
-    let numbers: Option<Vec<u16>> = text.split('.').map(|part| part.parse().ok()).collect();
-    match numbers.as_deref() {
-        Some([major, minor]) => Ok(Version(*major, *minor, u16::MAX)),
-        Some([major, minor, patch]) => Ok(Version(*major, *minor, *patch)),
-        _ => Err(Stop::Told(format!("`{text}` is not a version: write it like `2.4.62` or `1.28.0`"))),
-    }
 }

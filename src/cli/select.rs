@@ -1,14 +1,14 @@
-//! Which rules are asked for, by name or group.
+//! Which rules are asked for on the command line, by name or group.
 
 use super::Stop;
-use crate::rules::{ALL, Group, Rule};
+use crate::config::Selector;
+use crate::config::choice::{self, Choice};
+use crate::rules::{Group, Rule, named};
+use std::collections::BTreeMap;
 
 /// A choice of rules.
 #[derive(Debug, Default)]
-pub struct Selection {
-    select: Vec<String>,
-    ignore: Vec<String>,
-}
+pub struct Selection(Choice);
 
 impl Selection {
     /// A choice from names of rules and groups.
@@ -16,19 +16,19 @@ impl Selection {
     /// # Errors
     /// A name that is neither, with the nearest one.
     pub fn new(select: &[String], ignore: &[String]) -> Result<Self, Stop> {
-        for name in select.iter().chain(ignore) {
-            if !ALL.iter().any(|rule| names(rule, name)) {
-                return Err(unknown(name));
-            }
-        }
-        Ok(Self { select: select.to_vec(), ignore: ignore.to_vec() })
+        let read = |names: &[String]| names.iter().map(|name| Selector::new(name)).collect::<Result<Vec<_>, _>>();
+        let choice = |select, ignore| Self(Choice::new(select, ignore, BTreeMap::new()));
+        Ok(choice(read(select).map_err(Stop::Told)?, read(ignore).map_err(Stop::Told)?))
     }
 
     /// Whether a rule of that name is asked for.
     pub fn takes(&self, rule: &str) -> bool {
-        let Some(rule) = ALL.iter().find(|candidate| candidate.name == rule) else { return true };
-        let in_list = |list: &[String]| list.iter().any(|name| names(rule, name));
-        (self.select.is_empty() || in_list(&self.select)) && !in_list(&self.ignore)
+        self.0.takes(rule)
+    }
+
+    /// Whether it is asked for by its name or group, which beats what `redirlint.yaml` leaves out.
+    pub fn names(&self, rule: &str) -> bool {
+        self.0.names(rule)
     }
 }
 
@@ -37,24 +37,11 @@ impl Selection {
 /// # Errors
 /// No such rule, with the nearest one.
 pub fn rule(name: &str) -> Result<&'static Rule, Stop> {
-    ALL.iter().find(|rule| rule.name == name).copied().ok_or_else(|| unknown(name))
+    let unknown = || Selector::new(name).err().unwrap_or_else(|| format!("`{name}` is not one rule"));
+    named(name).ok_or_else(|| Stop::Told(unknown()))
 }
 
 /// A group's name as it is typed.
 pub fn group_name(group: Group) -> String {
-    serde_json::to_value(group).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
-}
-
-fn names(rule: &Rule, name: &str) -> bool {
-    rule.name == name || group_name(rule.group) == name
-}
-
-fn unknown(name: &str) -> Stop {
-    let known = ALL.iter().flat_map(|rule| [rule.name.to_owned(), group_name(rule.group)]);
-    let near = known.map(|known| (strsim::jaro_winkler(&known, name), known)).max_by(|a, b| a.0.total_cmp(&b.0));
-    let hint = match near {
-        Some((likeness, known)) if likeness > 0.7 => format!("did you mean `{known}`?"),
-        _ => "`redirlint rules` lists them".to_owned(),
-    };
-    Stop::Told(format!("there is no rule or group `{name}`: {hint}"))
+    choice::group_name(group)
 }

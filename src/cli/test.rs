@@ -6,7 +6,7 @@ pub mod tell;
 
 use super::args::{Scheme, Shared, TestArgs, TestFormat};
 use super::disk::Disk;
-use super::input::{self, Loaded, Wanted};
+use super::input::{self, Loaded};
 use super::{Exit, Stop, trace};
 use crate::eval::follow::{self, Limits};
 use crate::ir::{Reach, template::Part};
@@ -31,9 +31,7 @@ pub fn run(args: &TestArgs, out: &mut dyn Write) -> Result<Exit, Stop> {
     let expected = Expectations::read(&text).map_err(|why| Stop::Told(format!("`{}`: {why}", path.display())))?;
     let shared = shared(&args.shared, &expected)?;
     let config = path.parent().unwrap_or(Path::new(".")).join(&expected.config);
-    let wanted = Wanted { path: config.clone(), site: None, searched: false };
-    let loaded = input::load(&wanted, &shared)?
-        .ok_or_else(|| Stop::Told(format!("`{}` is no configuration", config.display())))?;
+    let loaded = input::load_one(&config, &shared)?;
     if let Some(refusal) = loaded.lowered.program.refusals.iter().find(|refusal| refusal.reach == Reach::Server) {
         let at = loaded.sources.position(refusal.span);
         let file = loaded.sources.file(refusal.span.file).path().display();

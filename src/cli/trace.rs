@@ -5,7 +5,7 @@ pub mod story;
 
 use super::args::{BytesAs, Format, Scheme, Shared, TraceArgs};
 use super::disk::Disk;
-use super::input::{self, Loaded, Wanted};
+use super::input::{self, Loaded};
 use super::{Exit, Stop};
 use crate::eval::follow::{self, Journey, Limits};
 use crate::eval::{Assumed, Kind, Request};
@@ -17,8 +17,7 @@ use std::io::{BufRead, Write};
 /// # Errors
 /// A file that cannot be read, a request that makes no sense, or output that cannot be written.
 pub fn run(args: &TraceArgs, out: &mut dyn Write) -> Result<Exit, Stop> {
-    let wanted = Wanted { path: args.path.clone(), site: None, searched: false };
-    let Some(loaded) = input::load(&wanted, &args.shared)? else { return Ok(Exit::Clean) };
+    let loaded = input::load_one(&args.path, &args.shared)?;
     let tracer = Tracer { args, loaded: &loaded, disk: Disk::new(loaded.options.real_files, assumed(&args.assume)?) };
     match &args.requests {
         Some(path) if path.as_os_str() == "-" => tracer.batch(&mut std::io::stdin().lock(), out)?,

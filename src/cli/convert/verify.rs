@@ -3,7 +3,6 @@
 use super::super::disk::Disk;
 use super::super::input::Loaded;
 use crate::analysis::compare::{self, Ask, Difference, Side};
-use crate::analysis::{Facts, Knobs};
 use crate::emit::Part;
 use crate::eval::Assumed;
 use crate::ir::Reach;
@@ -23,8 +22,7 @@ pub struct Proof {
 
 /// Requests for the source; they are the same for every attempt.
 pub fn requests(source: &Loaded) -> Vec<Ask> {
-    let knobs = Knobs::default();
-    compare::requests(&Facts::new(&source.sources, &source.lowered, &source.options, &knobs))
+    compare::requests(&source.facts())
 }
 
 /// Reads the emitted text again and asks both sides.

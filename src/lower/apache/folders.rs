@@ -25,7 +25,8 @@ pub fn as_folder(path: &Path) -> Vec<u8> {
     bytes
 }
 
-/// Files below the folder of a lone `.htaccess` (or the document root), itself left aside.
+/// The other files of the site of a lone `.htaccess`: all below the document root, where one is named. Without one
+/// nothing tells where the site ends, and the file stands alone.
 pub fn beside(
     sources: &mut Sources,
     main: FileId,
@@ -34,8 +35,7 @@ pub fn beside(
     loaded: &Loaded,
 ) -> Vec<HtaccessFile> {
     let path = sources.file(main).path().to_path_buf();
-    let folder = path.parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf);
-    let root = options.root.clone().unwrap_or(folder);
+    let Some(root) = options.root.clone() else { return Vec::new() };
     read_all(sources, options, loader, loaded, &[root], Some(&path), &[".htaccess".to_owned()])
 }
 
