@@ -121,8 +121,8 @@ pub enum Outcome {
 pub struct Answer {
     /// How handling ended.
     pub outcome: Outcome,
-    /// The status; 0 where the connection is closed without a word; `None` for [`Outcome::Content`] and
-    /// [`Outcome::Unknown`].
+    /// The status; 0 where the connection is closed without a word; `None` for [`Outcome::Content`],
+    /// [`Outcome::Unknown`], and an answer without a status line (HTTP/0.9).
     pub status: Option<u16>,
     /// The exact bytes of the (first) `Location`.
     pub location: Option<Bytes>,
@@ -304,9 +304,11 @@ fn told(machine: Machine, ended: Ended) -> Answer {
     match ended {
         Ended::Sent(sent) => {
             answer.outcome = Outcome::Answered;
-            answer.status = Some(sent.status);
+            // HTTP/0.9 knows neither a status line nor headers.
+            let bare = *machine.request.version == *b"0.9";
+            answer.status = (!bare).then_some(sent.status);
             answer.served = sent.location.is_none().then_some(served);
-            answer.location = sent.location.map(Into::into);
+            answer.location = sent.location.filter(|_| !bare).map(Into::into);
             answer.headers = sent.headers;
             answer.body = sent.body.map(Into::into);
         }

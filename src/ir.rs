@@ -113,6 +113,11 @@ pub enum Phase {
     TryFiles,
     /// Redirect a folder to itself with a slash.
     DirectorySlash,
+    /// Change the request's headers: by the site's rules that come first, or by the scope's.
+    RequestHeaders {
+        /// The rules that run before everything else.
+        early: bool,
+    },
     /// Look for an index file of a folder.
     Index,
     /// `FallbackResource`.

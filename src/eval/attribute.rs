@@ -42,8 +42,24 @@ pub fn value(machine: &mut Machine, attribute: &Attribute) -> Try<Vec<u8>> {
         Attribute::IsSubRequest(yes, no) => if machine.depth > 0 { yes } else { no }.to_vec(),
         Attribute::ResponseHeader(name) => response_header(machine, name),
         Attribute::Fixed(text) => text.to_vec(),
-        Attribute::Unknown(name) => known(machine, None, &format!("variable:{}", String::from_utf8_lossy(name))),
+        Attribute::Unknown(name) => unknown(machine, name),
     })
+}
+
+/// What only the server knows. Without encryption nothing is known of it; a path that leads to no file has no owner.
+fn unknown(machine: &mut Machine, name: &[u8]) -> Vec<u8> {
+    let encrypted = machine.request.encrypted;
+    match name.to_ascii_lowercase().as_slice() {
+        lower if lower.starts_with(b"ssl:") && !encrypted => Vec::new(),
+        b"ssl:https" => b"on".to_vec(),
+        b"ssl:ssl_protocol" => {
+            machine.recorder.assume("variable:SSL_PROTOCOL", "TLSv1.3");
+            b"TLSv1.3".to_vec()
+        }
+        b"ssl:ssl_tls_sni" => machine.request.sni.as_deref().unwrap_or_default().to_vec(),
+        b"script_user" | b"script_group" if machine.found.is_none() => b"<unknown>".to_vec(),
+        _ => known(machine, None, &format!("variable:{}", String::from_utf8_lossy(name))),
+    }
 }
 
 fn mark(there: bool, mark: &[u8]) -> Vec<u8> {
@@ -96,7 +112,7 @@ fn header_variable(machine: &Machine, name: &[u8]) -> Vec<u8> {
             && have.iter().zip(name).all(|(&a, &b)| (if a == b'-' { b'_' } else { a.to_ascii_lowercase() }) == b)
     };
     let lines: Vec<&[u8]> =
-        machine.request.headers.iter().filter(|(have, _)| is_it(have)).map(|(_, value)| &**value).collect();
+        machine.headers().iter().filter(|(have, _)| is_it(have)).map(|(_, value)| &**value).collect();
     match name {
         b"cookie" => lines.join(&b"; "[..]),
         b"x_forwarded_for" => lines.join(&b", "[..]),

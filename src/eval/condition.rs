@@ -63,10 +63,8 @@ fn test_holds(machine: &mut Machine, test: &Test) -> Try<bool> {
         }
         TestKind::IsSet(variable) => match machine.variable(*variable) {
             Some(value) => value.bytes.is_some(),
-            None => {
-                let name = machine.program.variables.get(variable.0 as usize).map(|variable| variable.name.clone());
-                !super::template::environment(machine, &name.unwrap_or_default()).is_empty()
-            }
+            // The environment of the process is another one.
+            None => false,
         },
         TestKind::Unknown(what) => return Err(Fail::Unknown(Some(test.span), what.clone())),
     };

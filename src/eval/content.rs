@@ -9,6 +9,10 @@ use crate::ir::{Effect, scope::Settings};
 
 /// Serves the content.
 pub fn serve(machine: &mut Machine) -> Flow {
+    if let Some(target) = machine.planted.clone() {
+        // What a folder's rewriting asked for takes effect as soon as nothing else answered.
+        return folder::restart(machine, &target);
+    }
     if let Some(note) = machine.scope.notes.iter().find(|note| note.effect != Effect::None) {
         return Flow::Unknown(Some(note.span), format!("`{}` is not modelled", note.directive));
     }

@@ -9,8 +9,13 @@ use crate::ir::clause::{Clause, Handler, MapTo, Store};
 
 /// Redirects a folder to itself with a slash.
 pub fn directory_slash(machine: &mut Machine) -> Flow {
-    let off = machine.scope.settings.directory_slash == Some(false);
-    if off || machine.found != Some(Kind::Directory) || machine.path.ends_with(b"/") || handled(machine) {
+    let off = machine.scope.settings.directory_slash == Some(false) || machine.path_info.is_some();
+    if off
+        || is_careful(machine)
+        || machine.found != Some(Kind::Directory)
+        || machine.path.ends_with(b"/")
+        || handled(machine)
+    {
         return Flow::Next;
     }
     let mut to = escape::path(&machine.path);
@@ -21,6 +26,14 @@ pub fn directory_slash(machine: &mut Machine) -> Flow {
     }
     let to = own_url::absolute(machine, &to);
     Reply::location(301, to, None).into()
+}
+
+/// Whether a variable asks that only GET and HEAD be redirected.
+fn is_careful(machine: &Machine) -> bool {
+    let variables = &machine.program.variables;
+    let at = variables.iter().position(|variable| *variable.name == *b"redirect-carefully");
+    let set = at.and_then(|at| machine.variables.get(at)?.as_ref()).is_some_and(|value| value.bytes.is_some());
+    set && !matches!(&*machine.method, b"GET" | b"HEAD")
 }
 
 /// Something other than the file system answers.
@@ -82,14 +95,15 @@ fn indexed(machine: &mut Machine) -> Try<Flow> {
 /// The request goes on as what a sub-request found.
 fn take_over<'p>(machine: &mut Machine<'p>, inner: Machine<'p>) {
     let (depth, method) = (machine.depth, std::mem::take(&mut machine.method));
+    let port = machine.host_port.take();
     *machine = inner;
-    (machine.depth, machine.method) = (depth, method);
+    (machine.depth, machine.method, machine.host_port) = (depth, method, port);
 }
 
-/// `FallbackResource`; and the place where a folder's rewriting takes effect.
+/// `FallbackResource`.
 pub fn fallback(machine: &mut Machine) -> Flow {
-    if let Some(target) = machine.planted.clone() {
-        return if machine.depth > 0 { Flow::Next } else { restart(machine, &target) };
+    if machine.planted.is_some() {
+        return Flow::Next;
     }
     let Some(Some(path)) = machine.scope.settings.fallback.clone() else { return Flow::Next };
     if machine.found.is_some() || handled(machine) || *path == *machine.path {
@@ -156,8 +170,7 @@ pub fn default_handler(machine: &mut Machine) -> Flow {
     match (machine.world.stat(&file), machine.found) {
         (None, _) => Flow::Content,
         (_, None) => Reply::bare(404, None).into(),
-        (_, Some(Kind::Directory)) if machine.scope.settings.listing == Some(true) => Reply::served().into(),
-        (_, Some(Kind::Directory)) => Reply::bare(403, None).into(),
+        (_, Some(Kind::Directory)) => listing(machine),
         (Some(Some(found)), _) if !found.readable => Reply::bare(403, None).into(),
         (_, Some(Kind::File))
             if machine.path_info.is_some() && machine.scope.settings.accept_path_info != Some(true) =>
@@ -165,6 +178,16 @@ pub fn default_handler(machine: &mut Machine) -> Flow {
             Reply::bare(404, None).into()
         }
         (_, Some(_)) => Reply::served().into(),
+    }
+}
+
+/// What a folder without an index answers: only reading asks for a listing.
+fn listing(machine: &Machine) -> Flow {
+    let refused = machine.program.facts.bare_folder;
+    match machine.scope.settings.listing {
+        _ if machine.method == b"POST" || refused == 404 => Reply::bare(404, None).into(),
+        Some(true) => Reply::served().into(),
+        _ => Reply::bare(refused, None).into(),
     }
 }
 

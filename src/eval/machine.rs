@@ -226,6 +226,8 @@ pub struct Machine<'p> {
     pub added_headers: Vec<(Bytes, Bytes)>,
     /// The list that runs.
     pub list: ListState,
+    /// The request's headers, where the server changed them.
+    pub changed_headers: Option<Arc<Vec<(Bytes, Bytes)>>>,
     /// What is told beside the answer.
     pub recorder: Recorder,
 }
@@ -277,6 +279,7 @@ impl<'p> Machine<'p> {
             depth: 0,
             added_headers: Vec::new(),
             list: ListState::default(),
+            changed_headers: None,
             recorder: Recorder::new(explain),
         }
     }
@@ -323,10 +326,25 @@ impl<'p> Machine<'p> {
     }
 
     /// Every value of a request header, in order; the name in any case.
-    pub fn header_lines(&self, name: &[u8]) -> impl Iterator<Item = &'p [u8]> + use<'p, '_> {
-        let request = self.request;
+    pub fn header_lines(&self, name: &[u8]) -> impl Iterator<Item = &[u8]> {
         let name = name.to_ascii_lowercase();
-        request.headers.iter().filter(move |(have, _)| have.eq_ignore_ascii_case(&name)).map(|(_, value)| &**value)
+        self.headers().iter().filter(move |(have, _)| have.eq_ignore_ascii_case(&name)).map(|(_, value)| &**value)
+    }
+
+    /// The request's headers as they stand now.
+    pub fn headers(&self) -> &[(Bytes, Bytes)] {
+        match &self.changed_headers {
+            Some(changed) => changed,
+            None => &self.request.headers,
+        }
+    }
+
+    /// Puts one header in place of all of its name, or takes them away.
+    pub fn replace_header(&mut self, name: &[u8], value: Option<Bytes>) {
+        let mut headers = self.headers().to_vec();
+        headers.retain(|(have, _)| !have.eq_ignore_ascii_case(name));
+        headers.extend(value.map(|value| (name.into(), value)));
+        self.changed_headers = Some(Arc::new(headers));
     }
 }
 

@@ -48,8 +48,8 @@ fn against_path(machine: &mut Machine, test: &Match, span: Span) -> Try<bool> {
 }
 
 fn against_headers(machine: &mut Machine, test: &Match, names: &Pattern, span: Span) -> Try<bool> {
-    for (name, value) in &machine.request.headers {
-        if find(machine, names, name, Some(span))?.is_some() && against(machine, test, value, span)? {
+    for (name, value) in machine.headers().to_vec() {
+        if find(machine, names, &name, Some(span))?.is_some() && against(machine, test, &value, span)? {
             return Ok(true);
         }
     }

@@ -3,7 +3,7 @@
 use super::clauses::{self, ListEnd};
 use super::flow::Flow;
 use super::machine::{Current, ListState, Machine};
-use super::{access, choice, content, folder, rewrite, sections, target, try_files};
+use super::{access, choice, content, folder, respond, rewrite, sections, target, try_files};
 use crate::ir::Phase;
 use crate::ir::clause::Clause;
 use crate::ir::scope::{Slot, Stacked};
@@ -31,6 +31,7 @@ pub fn run(machine: &mut Machine, phase: Phase) -> Flow {
         Phase::DirectorySlash => folder::directory_slash(machine),
         Phase::Index => folder::index(machine),
         Phase::Fallback => folder::fallback(machine),
+        Phase::RequestHeaders { early } => respond::headers::change_request(machine, early),
         Phase::Content => content::serve(machine),
     }
 }
@@ -53,6 +54,9 @@ fn list(machine: &mut Machine, scope: &Current, slot: Slot) -> Flow {
             None => Flow::Next,
         },
         Slot::Environment => stacked(machine, &lists.environment),
+        Slot::LateEnvironment => stacked(machine, &lists.late_environment),
+        // What is no path at all (`OPTIONS *`) is nobody's to map.
+        Slot::Redirect | Slot::Alias if !machine.path.starts_with(b"/") => Flow::Next,
         Slot::Redirect => stacked(machine, &lists.redirect),
         Slot::Alias => stacked(machine, &lists.alias),
         Slot::ExpressionRedirect => match &lists.expression_redirect {

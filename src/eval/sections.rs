@@ -95,10 +95,11 @@ pub fn walk(machine: &mut Machine) -> Flow {
 fn walked(machine: &mut Machine, sections: &Sections) -> Try<Flow> {
     if machine.file.is_none() {
         if !machine.path.starts_with(b"/") {
-            return Ok(Reply::bare(400, None).into());
+            let whole_server = machine.path == b"*" && machine.method == b"OPTIONS";
+            return Ok(if whole_server { Reply::served() } else { Reply::bare(400, None) }.into());
         }
         let root = content::document_root(machine)?;
-        machine.file = Some([&*root, &*machine.path].concat());
+        machine.file = Some([&*root, mapped(machine)].concat());
     }
     let mut scope = ground(machine);
     let whole = merged_slashes(machine.file.as_deref().unwrap_or_default());
@@ -122,6 +123,13 @@ fn walked(machine: &mut Machine, sections: &Sections) -> Try<Flow> {
     by_url(machine, sections, &mut scope)?;
     machine.scope = Current::Own(Arc::new(scope));
     Ok(Flow::Next)
+}
+
+/// The part of the path that names a file.
+fn mapped<'m>(machine: &'m Machine) -> &'m [u8] {
+    let prefix = machine.scope_by_id(machine.site.scope).settings.unmapped_prefix.as_deref();
+    let rest = prefix.and_then(|prefix| machine.path.strip_prefix(prefix.strip_suffix(b"/").unwrap_or(prefix)));
+    rest.filter(|rest| rest.is_empty() || rest.starts_with(b"/")).unwrap_or(&machine.path)
 }
 
 fn merged_slashes(path: &[u8]) -> Vec<u8> {

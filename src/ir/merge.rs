@@ -25,6 +25,7 @@ impl Lists {
     fn over(&self, outer: &Self) -> Self {
         Self {
             environment: outer.environment.followed_by(&self.environment),
+            late_environment: self.late_environment.followed_by(&outer.late_environment),
             rewrite: over_list(self.rewrite.as_ref(), outer.rewrite.as_ref()),
             expression_redirect: self.expression_redirect.clone().or_else(|| outer.expression_redirect.clone()),
             redirect: self.redirect.followed_by(&outer.redirect),
@@ -69,8 +70,8 @@ impl Settings {
         }
         inherit!(
             rewriting, self_url, absolute, merge_slashes, encoded_slashes, root, alias, index, index_redirect, directory_slash, listing, fallback, try_files, recursive_error_pages, access, host_access, any_access, handler, accept_path_info,
-            negotiates, follow_symlinks, broken, msie_refresh, method_scope;
-            lists error_pages, headers;
+            negotiates, follow_symlinks, broken, unmapped_prefix, msie_refresh, method_scope;
+            lists error_pages, headers, request_headers;
             own internal
         )
     }

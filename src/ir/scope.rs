@@ -17,6 +17,8 @@ use std::sync::Arc;
 pub enum Slot {
     /// SetEnvIf and relatives.
     Environment,
+    /// SetEnv and relatives, which come after rewriting and redirects.
+    LateEnvironment,
     /// nginx's rewrite module, mod_rewrite.
     Rewrite,
     /// Redirects whose target is an expression (Apache, in sections).
@@ -56,6 +58,8 @@ pub struct Inner {
 pub struct Lists {
     /// [`Slot::Environment`].
     pub environment: Stacked<Clause>,
+    /// [`Slot::LateEnvironment`].
+    pub late_environment: Stacked<Clause>,
     /// [`Slot::Rewrite`].
     pub rewrite: Option<Arc<RewriteList>>,
     /// [`Slot::ExpressionRedirect`].
@@ -206,12 +210,16 @@ pub struct Settings {
     pub recursive_error_pages: Option<bool>,
     /// Response headers.
     pub headers: Listed<HeaderRule>,
+    /// Changes of the request's headers.
+    pub request_headers: Listed<HeaderRule>,
     /// Who may not come in.
     pub access: Option<Access>,
     /// The same by the older rules (Order, Allow, Deny), asked beside the others.
     pub host_access: Option<Access>,
     /// Either of the two is enough (`Satisfy Any`).
     pub any_access: Option<bool>,
+    /// A beginning of the path that is taken off where it is mapped to a file (`ServerPath`).
+    pub unmapped_prefix: Option<Bytes>,
     /// Requests from outside get 404.
     pub internal: bool,
     /// What serves content.

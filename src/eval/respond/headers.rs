@@ -1,10 +1,12 @@
 //! Which configured headers go out with a reply.
 
-use crate::eval::flow::{Fail, Try};
+use crate::eval::flow::{Fail, Flow, Try};
 use crate::eval::machine::Machine;
-use crate::eval::{condition, template};
+use crate::eval::{condition, matching, template};
 use crate::ir::Bytes;
+use crate::ir::clause::Store;
 use crate::ir::scope::{HeaderAction, HeaderRule};
+use std::sync::Arc;
 
 /// The statuses that headers without `always` go with (`ngx_http_headers_filter`).
 const LISTED: [u16; 10] = [200, 201, 204, 206, 301, 302, 303, 304, 307, 308];
@@ -78,10 +80,68 @@ pub fn two_tables(machine: &mut Machine, served: bool) -> Try<Vec<(Bytes, Bytes)
             }
             Err(fail) => return Err(fail),
         }
-        let value = template::render(machine, &rule.value)?;
-        change(&rule, value, &mut out);
+        apply_rule(machine, &rule, &mut out)?;
     }
     Ok(out)
+}
+
+/// Changes the request's headers: by the site's early rules, or by those of the scope in force.
+pub fn change_request(machine: &mut Machine, early: bool) -> Flow {
+    let rules = match early {
+        true => machine.scope_by_id(machine.site.scope).settings.request_headers.items.clone(),
+        false => machine.scope.settings.request_headers.items.clone(),
+    };
+    let mut headers: Option<Vec<(Bytes, Bytes)>> = None;
+    for rule in rules.into_iter().filter(|rule| rule.early == early) {
+        let done = guarded(machine, &rule).and_then(|on| match on {
+            true => {
+                let mut all = headers.take().unwrap_or_else(|| machine.headers().to_vec());
+                let done = apply_rule(machine, &rule, &mut all);
+                headers = Some(all);
+                done
+            }
+            false => Ok(()),
+        });
+        if let Err(fail) = done {
+            return fail.into();
+        }
+    }
+    if let Some(headers) = headers {
+        machine.changed_headers = Some(Arc::new(headers));
+    }
+    Flow::Next
+}
+
+fn apply_rule(machine: &mut Machine, rule: &HeaderRule, out: &mut Vec<(Bytes, Bytes)>) -> Try<()> {
+    match rule.action {
+        HeaderAction::Edit | HeaderAction::EditAll => edit(machine, rule, out),
+        _ => {
+            let value = template::render(machine, &rule.value)?;
+            change(rule, value, out);
+            Ok(())
+        }
+    }
+}
+
+/// Replaces what a pattern finds in a header: once, or everywhere.
+fn edit(machine: &mut Machine, rule: &HeaderRule, out: &mut [(Bytes, Bytes)]) -> Try<()> {
+    let Some(pattern) = &rule.pattern else { return Ok(()) };
+    for (_, value) in out.iter_mut().filter(|(name, _)| name.eq_ignore_ascii_case(&rule.name)) {
+        let (mut done, mut rest) = (Vec::new(), value.to_vec());
+        while let Some(found) = matching::search(machine, pattern, &rest, Some(rule.span))? {
+            let whole = found.first().cloned().flatten().unwrap_or(0..0);
+            done.extend_from_slice(rest.get(..whole.start).unwrap_or_default());
+            matching::set(machine, Store::Pattern, &rest, found);
+            done.extend(template::render(machine, &rule.value)?);
+            rest = rest.get(whole.end..).unwrap_or_default().to_vec();
+            if rule.action == HeaderAction::Edit || rest.is_empty() || whole.is_empty() {
+                break;
+            }
+        }
+        done.extend(rest);
+        *value = done.into();
+    }
+    Ok(())
 }
 
 fn change(rule: &HeaderRule, value: Vec<u8>, out: &mut Vec<(Bytes, Bytes)>) {

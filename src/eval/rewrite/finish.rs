@@ -2,8 +2,9 @@
 
 use super::{Flow, Machine, Reply, RewriteList, local, url};
 use crate::eval::flow::Fail;
-use crate::eval::machine::Current;
-use crate::eval::{content, escape};
+use crate::eval::machine::{Current, Value};
+use crate::eval::{content, escape, own_url};
+use crate::ir::VarId;
 use crate::ir::clause::Handler;
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ pub fn site(machine: &mut Machine, list: &RewriteList) -> Flow {
     if !machine.path.starts_with(b"/") && !list.options.allow_any_uri {
         return Flow::Next;
     }
+    own_variables(machine);
     machine.file = Some(machine.path.clone());
     machine.path_info = None;
     super::start(machine, None);
@@ -42,6 +44,23 @@ pub fn site(machine: &mut Machine, list: &RewriteList) -> Flow {
             Flow::Next
         }
         Err(fail) => fail.into(),
+    }
+}
+
+/// `SCRIPT_URL` and `SCRIPT_URI`, which every site's list sets: the path of the request that came from outside.
+fn own_variables(machine: &mut Machine) {
+    let id = |machine: &Machine, name: &[u8]| {
+        let at = machine.program.variables.iter().position(|variable| *variable.name == *name);
+        at.map(|at| VarId(at as u32))
+    };
+    let Some(url) = id(machine, b"SCRIPT_URL") else { return };
+    let kept = id(machine, if machine.depth > 0 { b"SCRIPT_URL" } else { b"REDIRECT_SCRIPT_URL" });
+    let kept = kept.and_then(|kept| machine.variable(kept)?.bytes.clone());
+    let path = kept.unwrap_or_else(|| machine.path.clone());
+    let whole = own_url::absolute(machine, &path);
+    machine.set_variable(url, Value { bytes: Some(path), taint: None });
+    if let Some(uri) = id(machine, b"SCRIPT_URI") {
+        machine.set_variable(uri, Value { bytes: Some(whole), taint: None });
     }
 }
 

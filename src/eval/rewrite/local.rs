@@ -59,7 +59,8 @@ pub fn file(
 
 /// Whether the first segment exists and the text may be trusted to name a file (`prefix_stat`).
 fn is_file(machine: &mut Machine, options: &RewriteOptions, text: &[u8]) -> Result<bool, super::super::flow::Fail> {
-    let rest = text.strip_prefix(b"/").unwrap_or(text);
+    let leading = text.iter().take_while(|&&byte| byte == b'/').count();
+    let rest = text.get(leading..).unwrap_or_default();
     let end = memchr::memchr(b'/', rest).unwrap_or(rest.len());
     let first = [b"/", rest.get(..end).unwrap_or_default()].concat();
     let root = content::document_root(machine)?;

@@ -37,6 +37,8 @@ pub fn by_url<'p>(machine: &Machine<'p>, target: &[u8]) -> Try<(Machine<'p>, Rea
     inner.query = query;
     inner.method = b"GET".to_vec();
     (inner.file, inner.path_info, inner.planted, inner.found) = (None, None, None, None);
+    // The port stands in the first request's URL only.
+    inner.host_port = None;
     inner.flags.mapped = false;
     inner.encoded = true;
     inner.enter_site();
@@ -94,7 +96,7 @@ fn by_file<'p>(machine: &Machine<'p>, path: &[u8]) -> Try<(Machine<'p>, Reached)
     let mut inner = machine.clone();
     inner.depth = inner.depth.saturating_add(1);
     inner.file = Some(path.to_vec());
-    inner.path_info = None;
+    (inner.path_info, inner.host_port) = (None, None);
     inner.enter_site();
     let reached = match sections::walk(&mut inner) {
         Flow::Finish(reply) => Reached::Answer(reply),

@@ -15,22 +15,21 @@ pub fn receive(machine: &mut Machine) -> Result<(), u16> {
     let target = &*request.target;
     check_line(machine)?;
     let (authority, rest) = split(machine, target)?;
-    let mut hosts = machine.header_lines(b"host");
-    let (first, second) = (hosts.next(), hosts.next());
-    drop(hosts);
+    let mut hosts = request.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(b"host"));
+    let (first, second) = (hosts.next().map(|(_, value)| &**value), hosts.next());
     let is_one_one =
         request.version.strip_prefix(b"1.").is_some_and(|minor| minor != b"0") || request.version.starts_with(b"2");
-    let written = authority.or(first);
-    if let Some(text) = written.filter(|text| !text.is_empty() || is_one_one) {
-        let host = strict_host(text).ok_or(400u16)?;
-        machine.host = Some(host.name);
-        machine.host_port = host.port;
+    match (authority, first) {
+        (Some(authority), _) => from_target(machine, authority, first.is_some())?,
+        (None, Some(text)) if !text.is_empty() || is_one_one => {
+            let host = strict_host(text).ok_or(400u16)?;
+            machine.host = Some(host.name);
+            machine.host_port = host.port;
+        }
+        _ => {}
     }
     if (first.is_none() && is_one_one) || second.is_some() {
         return Err(400);
-    }
-    if let Some(header) = first.filter(|header| authority.is_some() && !header.is_empty()) {
-        strict_host(header).ok_or(400u16)?;
     }
     host::choose_site(machine)?;
     machine.raw_target = rest.to_vec();
@@ -41,6 +40,22 @@ pub fn receive(machine: &mut Machine) -> Result<(), u16> {
     machine.query = query.map(<[u8]>::to_vec);
     machine.path = if path.is_empty() { b"/".to_vec() } else { path.to_vec() };
     machine.encoded = true;
+    Ok(())
+}
+
+/// Takes the host that stands in the target; it takes the header's place as well.
+fn from_target(machine: &mut Machine, authority: &[u8], header: bool) -> Result<(), u16> {
+    let bare = authority.strip_suffix(b":").unwrap_or(authority);
+    let (name, port) = match bare.is_empty() {
+        true => (Vec::new(), None),
+        false => strict_host(bare).map(|host| (host.name, host.port)).ok_or(400u16)?,
+    };
+    if header {
+        let colon: &[u8] = if port.is_some() || bare.len() < authority.len() { b":" } else { b"" };
+        let text = [&*name, colon, port.as_deref().unwrap_or_default()].concat();
+        machine.replace_header(b"Host", Some(text.into()));
+    }
+    (machine.host, machine.host_port) = (Some(name), port);
     Ok(())
 }
 
@@ -59,6 +74,7 @@ fn check_line(machine: &Machine) -> Result<(), u16> {
     let version = &*request.version;
     match version {
         b"" => Err(400),
+        b"0.9" if &*request.method == b"GET" => Ok(()),
         [major, b'.', minor] if major.is_ascii_digit() && minor.is_ascii_digit() => match (major, minor) {
             (b'1', _) | (b'2', b'0') => Ok(()),
             (b'0', _) => Err(400),
@@ -70,23 +86,30 @@ fn check_line(machine: &Machine) -> Result<(), u16> {
 
 /// Host and path of a target.
 fn split<'r>(machine: &Machine, target: &'r [u8]) -> Result<(Option<&'r [u8]>, &'r [u8]), u16> {
-    if target.starts_with(b"/") || target == b"*" || &*machine.request.method == b"CONNECT" {
+    if &*machine.request.method == b"CONNECT" {
+        let colon = memchr::memrchr(b':', target).ok_or(400u16)?;
+        let is_port =
+            target.get(colon + 1..).is_some_and(|port| !port.is_empty() && port.iter().all(u8::is_ascii_digit));
+        return if is_port { Ok((Some(target), b"/")) } else { Err(400) };
+    }
+    if target.starts_with(b"/") || target.starts_with(b"?") || target == b"*" {
         return Ok((None, target));
     }
-    let colon = target.windows(3).position(|three| three == b"://").ok_or(400u16)?;
-    let (scheme, rest) = (target.get(..colon).unwrap_or_default(), target.get(colon + 3..).unwrap_or_default());
-    if scheme.is_empty() || !scheme.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(byte)) {
+    let colon = memchr::memchr(b':', target).ok_or(400u16)?;
+    let (scheme, rest) = (target.get(..colon).unwrap_or_default(), target.get(colon + 1..).unwrap_or_default());
+    if ![&b"http"[..], b"https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
         return Err(400);
     }
+    let Some(rest) = rest.strip_prefix(b"//") else {
+        return if rest.is_empty() || rest.starts_with(b"/") { Ok((None, rest)) } else { Err(400) };
+    };
     let end = rest.iter().position(|byte| b"/?".contains(byte)).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(end);
-    let host = match memchr::memrchr(b'@', authority) {
-        Some(at) => authority.get(at + 1..).unwrap_or_default(),
-        None => authority,
-    };
-    let own = own_url::scheme(machine);
-    let counts = scheme.eq_ignore_ascii_case(&own) && !host.is_empty();
-    Ok((counts.then_some(host), path))
+    if authority.contains(&b'@') {
+        return Err(400);
+    }
+    let counts = scheme.eq_ignore_ascii_case(&own_url::scheme(machine));
+    Ok((counts.then_some(authority), path))
 }
 
 /// Normalises the path, which still has its escapes unless the server made it itself.
@@ -100,6 +123,9 @@ pub fn normalise_again(machine: &mut Machine) -> Result<(), u16> {
     if !std::mem::take(&mut machine.encoded) || !machine.path.starts_with(b"/") {
         return Ok(());
     }
+    // Slashes at the very beginning are one, whatever becomes of the others.
+    let leading = machine.path.iter().take_while(|&&byte| byte == b'/').count();
+    machine.path.drain(..leading.saturating_sub(1));
     let path = decode_unreserved(&machine.path).ok_or(400u16)?;
     let path = resolve(&path, merge).ok_or(400u16)?;
     let path = decode(&path, slashes)?;

@@ -29,7 +29,8 @@ pub fn receive(machine: &mut Machine) -> Result<(), u16> {
         chosen = Some(host::normalise(machine.program.host, authority).ok_or(400u16)?);
     }
     check_headers(machine)?;
-    let mut hosts = machine.header_lines(b"host");
+    let mut hosts =
+        request.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(b"host")).map(|(_, value)| &**value);
     let (first, second) = (hosts.next(), hosts.next());
     drop(hosts);
     if let Some(header) = first {

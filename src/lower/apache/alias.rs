@@ -41,6 +41,17 @@ fn status(word: &[u8]) -> Option<u16> {
 
 /// `Redirect`, `RedirectMatch`.
 pub fn redirect(context: &Context, builder: &mut Builder, line: &Line, pattern: bool) -> Result<(), Refused> {
+    redirect_as(context, builder, line, pattern, 302)
+}
+
+/// The same, and `RedirectTemp`, `RedirectPermanent`: all of them read a status where the first word is one.
+pub fn redirect_as(
+    context: &Context,
+    builder: &mut Builder,
+    line: &Line,
+    pattern: bool,
+    default: u16,
+) -> Result<(), Refused> {
     let name = if pattern { "RedirectMatch" } else { "Redirect" };
     let words = line.words(context.sources);
     let first = words.first().and_then(|word| status(&word.value));
@@ -53,22 +64,13 @@ pub fn redirect(context: &Context, builder: &mut Builder, line: &Line, pattern: 
             whole(context, builder, line, code, Some(only))
         }
         (Some(code), [_, path]) => listed(context, builder, line, pattern, code, path, None),
-        (None, [path, url]) => listed(context, builder, line, pattern, 302, path, Some(url)),
+        (None, [path, url]) => listed(context, builder, line, pattern, default, path, Some(url)),
         (Some(code), [_]) if !builder.at_server() && !(300..400).contains(&code) => {
             whole(context, builder, line, code, None)
         }
-        (None, [url]) if !builder.at_server() => whole(context, builder, line, 302, Some(url)),
+        (None, [url]) if !builder.at_server() => whole(context, builder, line, default, Some(url)),
         (_, [_]) => refuse("argument required: URL to redirect to"),
         _ => refuse("takes one, two or three arguments"),
-    }
-}
-
-/// `RedirectTemp`, `RedirectPermanent`.
-pub fn redirect_as(context: &Context, builder: &mut Builder, line: &Line, code: u16) -> Result<(), Refused> {
-    let words = line.words(context.sources);
-    match words.as_slice() {
-        [path, url] => listed(context, builder, line, false, code, path, Some(url)),
-        _ => Err(Refused::at(line.head, "takes two arguments, a document to be redirected, then the destination URL")),
     }
 }
 
@@ -112,8 +114,16 @@ fn listed(
                 Refused::at(at(path), format!("Regular expression could not be compiled. ({error})"))
             })?)),
         };
-    let answer = Action::Answer(Box::new(Answer { status: code, content }));
-    builder.redirects.push(clause(line.head, Some(on_path(pattern)), answer));
+    // Status 0 says that all is well: at server level nothing then maps the path to a file.
+    let answer = |status| Action::Answer(Box::new(Answer { status, content }));
+    let mut new = match (code, builder.at_server()) {
+        (0, true) => clause(line.head, Some(on_path(pattern)), answer(404)),
+        _ => clause(line.head, Some(on_path(pattern)), answer(code)),
+    };
+    if code == 0 && !builder.at_server() {
+        new.does.clear();
+    }
+    builder.redirects.push(new);
     Ok(())
 }
 

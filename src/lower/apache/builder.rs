@@ -41,6 +41,8 @@ pub struct Builder {
     pub proxies: Vec<Clause>,
     /// SetEnvIf in order.
     pub environment: Vec<Clause>,
+    /// SetEnv in order.
+    pub late_environment: Vec<Clause>,
     /// The redirect whose target is an expression.
     pub expression: Option<Clause>,
 }
@@ -64,6 +66,7 @@ impl Builder {
             aliases: Vec::new(),
             proxies: Vec::new(),
             environment: Vec::new(),
+            late_environment: Vec::new(),
             expression: None,
         }
     }
@@ -81,6 +84,7 @@ impl Builder {
     /// The scope.
     pub fn finish(mut self) -> Scope {
         self.link_chains();
+        self.link_exceptions();
         let mut redirect = Stacked::of(self.proxies);
         redirect = redirect.followed_by(&Stacked::of(self.redirects));
         let rewrite = self.rewrites.then(|| {
@@ -89,15 +93,25 @@ impl Builder {
         });
         self.scope.lists = Lists {
             environment: Stacked::of(self.environment),
+            late_environment: Stacked::of(self.late_environment),
             rewrite,
             expression_redirect: self.expression.map(Arc::new),
             redirect,
             alias: Stacked::of(self.aliases),
         };
         self.scope.settings.headers.inherit = Inherit::OuterFirst;
+        self.scope.settings.request_headers.inherit = Inherit::OuterFirst;
         let pages: &mut Listed<_> = &mut self.scope.settings.error_pages;
         pages.inherit = Inherit::OwnFirst;
         self.scope
+    }
+
+    /// An exception from proxying leaves the other proxies aside, not the redirects behind them.
+    fn link_exceptions(&mut self) {
+        let count = self.proxies.len();
+        for (at, proxy) in self.proxies.iter_mut().enumerate().filter(|(_, proxy)| proxy.does.is_empty()) {
+            proxy.then = crate::ir::clause::Then::Skip((count - at - 1) as u32);
+        }
     }
 
     /// A chained rule that does not apply skips the rules behind it up to the first that is not chained.

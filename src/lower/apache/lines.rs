@@ -34,8 +34,8 @@ fn one<'a>(context: &mut Context<'a>, builder: &mut Builder, line: &'a Line) -> 
         b"rewriterule" => rule::rule(context, builder, line),
         b"redirect" => alias::redirect(context, builder, line, false),
         b"redirectmatch" => alias::redirect(context, builder, line, true),
-        b"redirecttemp" => alias::redirect_as(context, builder, line, 302),
-        b"redirectpermanent" => alias::redirect_as(context, builder, line, 301),
+        b"redirecttemp" => alias::redirect_as(context, builder, line, false, 302),
+        b"redirectpermanent" => alias::redirect_as(context, builder, line, false, 301),
         b"alias" => alias::alias(context, builder, line, false),
         b"aliasmatch" => alias::alias(context, builder, line, true),
         b"scriptalias" | b"scriptaliasmatch" => {

@@ -81,7 +81,10 @@ pub fn setting(context: &mut Context, builder: &mut Builder, line: &Line) -> Res
         }
         b"options" => options(builder, line, &words)?,
         b"errordocument" => error_document(context, builder, line)?,
-        b"header" => header(context, builder, line)?,
+        b"header" => header(context, builder, line, false)?,
+        b"requestheader" => header(context, builder, line, true)?,
+        b"setenv" | b"passenv" | b"unsetenv" => late_environment(context, builder, line),
+        b"satisfy" => settings.any_access = Some(first.eq_ignore_ascii_case(b"any")),
         b"usecanonicalname" => {
             let own = settings.self_url.get_or_insert_with(own_url);
             (own.host, own.port) = match first.to_ascii_lowercase().as_slice() {
@@ -176,11 +179,11 @@ fn guard(context: &mut Context, line: &Line, word: &[u8]) -> Result<Option<Arc<C
     Ok(None)
 }
 
-fn header(context: &mut Context, builder: &mut Builder, line: &Line) -> Done {
+fn header(context: &mut Context, builder: &mut Builder, line: &Line, request: bool) -> Done {
     let mut given = words(context, line);
     let condition = given.first().map(|word| word.to_ascii_lowercase());
     let always = condition.as_deref() == Some(b"always");
-    if always || condition.as_deref() == Some(b"onsuccess") {
+    if !request && (always || condition.as_deref() == Some(b"onsuccess")) {
         given.remove(0);
     }
     let [action, name, rest @ ..] = given.as_slice() else { return Ok(()) };
@@ -230,7 +233,9 @@ fn header(context: &mut Context, builder: &mut Builder, line: &Line) -> Done {
         };
     let name = name.strip_suffix(b":").unwrap_or(name).into();
     let rule = HeaderRule { span: line.head, action, name, value, pattern, always, condition, early };
-    builder.scope.settings.headers.items.push(Arc::new(rule));
+    let settings = &mut builder.scope.settings;
+    let list = if request { &mut settings.request_headers } else { &mut settings.headers };
+    list.items.push(Arc::new(rule));
     Ok(())
 }
 
@@ -321,8 +326,56 @@ fn assignment(context: &mut Context, text: &[u8]) -> Action {
     }
 }
 
+/// mod_ssl's `HTTPS=on`, which stands in the environment only after rewriting and redirects.
+pub fn encrypted(context: &mut Context) -> Clause {
+    let span = crate::source::Span::new(crate::source::FileId(0), 0, 0);
+    let on = Part::Attribute(Attribute::Encrypted(b"on"[..].into(), [].into()));
+    let text = Template { parts: vec![on], ..Template::default() };
+    let mut new = clause(span, None, Action::Set(context.variable(b"HTTPS"), Some(text.clone())));
+    new.when.conditions = Condition::Test(Box::new(Test { span, kind: TestKind::Truthy(text), negated: false }));
+    new.then = Then::Next;
+    new
+}
+
+/// `SetEnv`, `PassEnv`, `UnsetEnv`: a variable that something set before keeps its value.
+fn late_environment(context: &mut Context, builder: &mut Builder, line: &Line) {
+    let given = words(context, line);
+    let mut push = |context: &mut Context, name: &[u8], value: Option<Template>| {
+        let variable = context.variable(name);
+        let unset = Test { span: line.head, kind: TestKind::IsSet(variable), negated: true };
+        let mut new = clause(line.head, None, Action::Set(variable, value.clone()));
+        new.then = Then::Next;
+        if value.is_some() {
+            new.when.conditions = Condition::Test(Box::new(unset));
+        }
+        builder.late_environment.push(new);
+    };
+    match (&*line.name, given.as_slice()) {
+        (b"setenv", [name, rest @ ..]) => {
+            let value = rest.first().map(|value| value.as_slice()).unwrap_or_default();
+            push(context, name, Some(Template::literal(value)));
+        }
+        (b"passenv", names) => {
+            for name in names {
+                let part = Part::Attribute(Attribute::Environment(name.as_slice().into()));
+                push(context, name, Some(Template { parts: vec![part], ..Template::default() }));
+            }
+        }
+        (_, names) => names.iter().for_each(|name| push(context, name, None)),
+    }
+}
+
 fn proxy_pass(builder: &mut Builder, line: &Line, words: &[Vec<u8>]) {
     match (&builder.place, words) {
+        (super::builder::Place::Server, [path, url]) if url.as_slice() == b"!" => {
+            let mut exception =
+                clause(line.head, Some(on_path(Pattern::Prefix(path.as_slice().into()))), Action::MarkInternal);
+            exception.does.clear();
+            builder.proxies.push(exception);
+        }
+        (super::builder::Place::Section(_), [url]) if url.as_slice() == b"!" => {
+            builder.scope.settings.handler = Some(Handler::Static);
+        }
         (super::builder::Place::Server, [path, url, ..]) if url.as_slice() != b"!" => {
             let pattern = Pattern::Prefix(path.as_slice().into());
             let action = Action::Handler(Handler::Dynamic(url.as_slice().into()));

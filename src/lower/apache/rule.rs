@@ -339,10 +339,8 @@ pub fn map(context: &mut Context, line: &Line) -> Done {
     let kind = map_kind(context, &source.value)
         .map_err(|message| Refused::at(line.span_of(source.range.clone()), format!("RewriteMap: {message}")))?;
     let table = Table { name: name.value.as_ref().into(), span: line.head, source: None, kind, remembered: false };
-    let id = context.map(&name.value);
-    if let Some(slot) = context.program.tables.get_mut(id.0 as usize) {
-        *slot = table;
-    }
+    let id = context.table(table);
+    context.maps.insert(name.value.as_ref().into(), id);
     Ok(())
 }
 

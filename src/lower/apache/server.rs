@@ -23,8 +23,9 @@ use std::sync::Arc;
 
 /// The phases in httpd's order, and where jumps enter.
 fn pipeline(context: &mut Context) {
-    let walk = 8;
+    let walk = 11;
     context.program.pipeline = vec![
+        Phase::RequestHeaders { early: true },
         Phase::Site(Slot::Environment),
         Phase::Normalise,
         Phase::MergeUrl,
@@ -32,6 +33,8 @@ fn pipeline(context: &mut Context) {
         Phase::SkipIfMapped(walk),
         Phase::Scope(Slot::ExpressionRedirect),
         Phase::Site(Slot::Redirect),
+        Phase::Scope(Slot::Alias),
+        Phase::SkipIfMapped(walk),
         Phase::Site(Slot::Alias),
         Phase::Walk,
         Phase::Scope(Slot::Environment),
@@ -39,12 +42,15 @@ fn pipeline(context: &mut Context) {
         Phase::Scope(Slot::Rewrite),
         Phase::Scope(Slot::ExpressionRedirect),
         Phase::Scope(Slot::Redirect),
+        Phase::Scope(Slot::LateEnvironment),
+        Phase::Site(Slot::LateEnvironment),
         Phase::DirectorySlash,
         Phase::Index,
         Phase::Fallback,
+        Phase::RequestHeaders { early: false },
         Phase::Content,
     ];
-    context.program.entry = Entry { internal: 0, named: 0, search: 0, sub_request: 1 };
+    context.program.entry = Entry { internal: 0, named: 0, search: 0, sub_request: 2 };
     context.program.budget = Budget { internal_redirects: 10, status: 500 };
     context.program.host = HostPolicy::Strict;
     context.program.target =
@@ -56,6 +62,7 @@ fn pipeline(context: &mut Context) {
         headers: HeaderPolicy::TwoTables,
         content: ContentPolicy::Apache,
         statuses: StatusPolicy::Listed,
+        bare_folder: if context.modules.is_loaded(b"autoindex_module") { 403 } else { 404 },
         join_headers: true,
         ..ServerFacts::default()
     };
@@ -74,6 +81,7 @@ struct Names {
     aliases: Vec<Vec<u8>>,
     root: Option<Vec<u8>>,
     encrypted: Option<bool>,
+    path: Option<Vec<u8>>,
 }
 
 fn names(context: &mut Context, lines: &[Line]) -> Names {
@@ -83,9 +91,16 @@ fn names(context: &mut Context, lines: &[Line]) -> Names {
         let Some(first) = words.first().map(|word| word.value.to_vec()) else { continue };
         match &*line.name {
             b"servername" => {
+                if first.iter().any(|byte| b"*?".contains(byte)) {
+                    let shown = String::from_utf8_lossy(&first);
+                    let message =
+                        format!("Invalid ServerName \"{shown}\" use ServerAlias to set multiple server names.");
+                    refuse(context, vec![Refused::at(line.rest, message)], Reach::Server);
+                }
                 names.own = own_name(&first);
                 names.has_name = true;
             }
+            b"serverpath" => names.path = Some(first),
             b"serveralias" => names.aliases.extend(words.iter().map(|word| word.value.to_vec())),
             b"documentroot" => names.root = Some(first),
             b"sslengine" => names.encrypted = Some(first.eq_ignore_ascii_case(b"on")),
@@ -140,7 +155,8 @@ pub fn whole<'a>(context: &mut Context<'a>, loaded: &'a Loaded, files: &'a [Htac
     let root = options.root.as_deref().map(|root| root.to_string_lossy().into_owned().into_bytes());
     let root = main_names.root.clone().or(root);
     root_of(context, &mut main.scope, root.as_deref());
-    let main_scope = finished(main, true);
+    let main_options = main.rewrite.options.clone();
+    let main_scope = finished(context, main, true);
     let (main_sections, refused) = sections::outer(context, lines);
     refuse(context, refused, Reach::Server);
     let mut cache = Cache::default();
@@ -158,16 +174,14 @@ pub fn whole<'a>(context: &mut Context<'a>, loaded: &'a Loaded, files: &'a [Htac
     for line in lines.iter().filter(|line| &*line.name == b"virtualhost") {
         let block = line.block.as_deref().unwrap_or_default();
         let mut own = names(context, block);
-        context.maps = FxHashMap::default();
+        let inherits = inherits_rules(context, block) || main_options.inherit_down || main_options.inherit_down_before;
+        context.maps = if inherits { main_maps.clone() } else { FxHashMap::default() };
         maps(context, block);
         let (mut builder, refused) = place(context, block);
         refuse(context, refused, Reach::Server);
         root_of(context, &mut builder.scope, own.root.as_deref());
-        let inherits = builder.rewrite.options.inherit || builder.rewrite.options.inherit_before;
-        if inherits {
-            context.maps = main_maps.clone();
-        }
-        let scope = finished(builder, false).over(&inheritable(&main_scope));
+        builder.scope.settings.unmapped_prefix = own.path.take().map(Into::into);
+        let scope = finished(context, builder, false).over(&inheritable(&main_scope));
         let (vhost_sections, refused) = sections::outer(context, block);
         refuse(context, refused, Reach::Server);
         let addresses = addresses(context, line);
@@ -225,11 +239,15 @@ fn inheritable(main: &Scope) -> Scope {
     scope
 }
 
-fn finished(mut builder: Builder, main: bool) -> Scope {
+fn finished(context: &mut Context, mut builder: Builder, main: bool) -> Scope {
+    let tls = context.modules.is_loaded(b"ssl_module") && main;
     if !main && !builder.rewrites {
         // A virtual host without a word on rewriting has an empty list of its own.
         builder.rewrites = true;
         builder.rewrite.finish = crate::ir::scope::Finish::MapToFile;
+    }
+    if tls {
+        builder.late_environment.push(misc::encrypted(context));
     }
     let mut scope = builder.finish();
     if main {
@@ -250,6 +268,13 @@ fn maps(context: &mut Context, lines: &[Line]) {
         refused.extend(rule::map(context, line).err());
     }
     refuse(context, refused, Reach::Server);
+}
+
+/// Whether a virtual host asks for the main server's rules, and with them for its maps.
+fn inherits_rules(context: &Context, lines: &[Line]) -> bool {
+    let options = lines.iter().filter(|line| &*line.name == b"rewriteoptions");
+    let mut words = options.flat_map(|line| line.words(context.sources));
+    words.any(|word| [&b"inherit"[..], b"inheritbefore"].iter().any(|name| word.value.eq_ignore_ascii_case(name)))
 }
 
 fn regex_defaults(context: &mut Context, lines: &[Line]) {

@@ -9,7 +9,13 @@ pub fn rewrite(context: &mut Context, name: &[u8]) -> Option<Part> {
         let (space, rest) = name.split_at(colon);
         let rest = rest.get(1..).unwrap_or_default();
         return match space.to_ascii_uppercase().as_slice() {
-            b"ENV" => Some(Part::Variable(context.variable(rest))),
+            b"ENV" => {
+                if rest.windows(9).any(|part| part == b"SCRIPT_UR") {
+                    // The one is made of the other, which outlives internal redirects.
+                    context.variable(b"REDIRECT_SCRIPT_URL");
+                }
+                Some(Part::Variable(context.variable(rest)))
+            }
             b"HTTP" => Some(Part::Attribute(Attribute::Header(rest.to_ascii_lowercase().into()))),
             b"SSL" if context.modules.is_loaded(b"ssl_module") => {
                 Some(Part::Attribute(Attribute::Unknown(name.into())))
@@ -30,6 +36,7 @@ pub fn rewrite(context: &mut Context, name: &[u8]) -> Option<Part> {
         b"AUTH_TYPE" | b"REMOTE_IDENT" | b"CONTEXT_PREFIX" => Attribute::Fixed([].into()),
         b"TIME" => Attribute::Time(TimePart::Stamp),
         b"API_VERSION" => fixed("20120211:142"),
+        b"SCRIPT_USER" | b"SCRIPT_GROUP" => Attribute::Unknown(upper.into()),
         other => common(context, other)?,
     };
     Some(Part::Attribute(attribute))
