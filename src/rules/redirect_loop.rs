@@ -4,7 +4,8 @@ use super::make::{Also, lossy, shown};
 use super::{FixKind, Group, Servers};
 use crate::analysis::Facts;
 use crate::analysis::graph::{Shape, Walk};
-use crate::diagnostic::{Finding, Severity};
+use crate::analysis::witness::confidence_of;
+use crate::diagnostic::{Confidence, Finding, Severity};
 use crate::source::Span;
 use std::collections::BTreeSet;
 
@@ -45,9 +46,9 @@ declare! {
     /// No fix: only the author knows where the circle is to be opened.
     ///
     /// ## Traps
-    /// A loop that hangs on something the tool cannot see (a file, an environment variable) is reported one step
-    /// lower, with what was assumed. A lone `.htaccess` that redirects to `https` may stand in a site that has it
-    /// only for plain connections; that, too, is reported one step lower.
+    /// A loop that hangs on something the tool cannot see (a file, an environment variable) is not this rule's
+    /// business: it is `conditional-redirect-loop`. A lone `.htaccess` that redirects to `https` may stand in a site
+    /// that has it only for plain connections; that is reported one step lower.
     ///
     /// ## Sources
     /// RFC 9110 section 15.4; WHATWG Fetch, HTTP-redirect fetch.
@@ -65,6 +66,9 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     let mut seen: BTreeSet<Vec<Span>> = BTreeSet::new();
     for walk in facts.walks() {
         let Shape::Loop(from) = walk.shape else { continue };
+        if confidence_of(&walk.journey) != Confidence::Proven {
+            continue;
+        }
         let mut circle: Vec<Span> = walk.spans.iter().skip(from).copied().collect();
         let closing = circle.last().copied();
         circle.sort();
