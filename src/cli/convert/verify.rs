@@ -4,8 +4,9 @@ use super::super::disk::Disk;
 use super::super::input::Loaded;
 use crate::analysis::compare::{self, Ask, Difference, Side};
 use crate::emit::Part;
-use crate::eval::Assumed;
+use crate::eval::{Assumed, Kind};
 use crate::ir::Reach;
+use crate::ir::clause::Action;
 use crate::lower::{self, Dialect, Options};
 use crate::source::Sources;
 
@@ -29,8 +30,9 @@ pub fn requests(source: &Loaded) -> Vec<Ask> {
 pub fn prove(source: &Loaded, parts: &[Part], dialect: Dialect, asks: &[Ask]) -> Proof {
     let options = Options { dialect, version: None, ..source.options.clone() };
     let mut sources = Sources::new();
-    let main = sources.add("converted.conf", whole(parts, &options));
-    let disk = Disk::new(options.real_files, Assumed::default());
+    let root = root(source);
+    let main = sources.add("converted.conf", whole(parts, &options, &root));
+    let disk = Disk::new(options.real_files, scripts(source, &root));
     let lowered = lower::lower(&mut sources, main, &options, &disk);
     if let Some(refusal) = lowered.program.refusals.iter().find(|refusal| refusal.reach == Reach::Server) {
         return Proof { refused: Some(refusal.message.clone()), ..Proof::default() };
@@ -40,8 +42,37 @@ pub fn prove(source: &Loaded, parts: &[Part], dialect: Dialect, asks: &[Ask]) ->
     Proof { requests: asks.len(), differences: compare::compare(old, new, asks), refused: None }
 }
 
+/// The document root that the source's file tests look at.
+fn root(source: &Loaded) -> Vec<u8> {
+    let program = &source.lowered.program;
+    let scope = program.sites.first().and_then(|site| program.scopes.get(site.scope.0 as usize));
+    let root = scope.and_then(|scope| scope.settings.root.as_ref()).and_then(|root| root.as_literal());
+    root.unwrap_or(b"/srv/www").to_vec()
+}
+
+/// Where nothing is known of files, the scripts that everything is rewritten to are taken to exist: without them
+/// neither server serves anything.
+fn scripts(source: &Loaded, root: &[u8]) -> Assumed {
+    let mut assumed = Assumed::default();
+    if source.options.real_files {
+        return assumed;
+    }
+    let lists = source.lowered.program.scopes.iter().filter_map(|scope| scope.lists.rewrite.as_ref());
+    for clause in lists.flat_map(|list| list.clauses.iter()) {
+        for action in &clause.does {
+            let Action::Rewrite(rewrite) = action else { continue };
+            let path = rewrite.written.split(|&byte| byte == b'?').next().unwrap_or_default();
+            let name = path.strip_prefix(b"/").unwrap_or(path);
+            if rewrite.redirect.is_none() && !name.is_empty() && !name.contains(&b'$') && !name.contains(&b'%') {
+                assumed.paths.insert([root, b"/", name].concat(), Kind::File);
+            }
+        }
+    }
+    assumed
+}
+
 /// Parts as one file that a server could load.
-fn whole(parts: &[Part], options: &Options) -> Vec<u8> {
+fn whole(parts: &[Part], options: &Options, root: &[u8]) -> Vec<u8> {
     let of = |scope: &str| -> Vec<u8> {
         parts.iter().filter(|part| part.scope == scope).flat_map(|part| part.text.iter().copied()).collect()
     };
@@ -52,7 +83,7 @@ fn whole(parts: &[Part], options: &Options) -> Vec<u8> {
     let mut out = b"events {}\nhttp {\n".to_vec();
     out.extend_from_slice(&http);
     if !server.is_empty() || !http.windows(8).any(|word| word == b"server {") {
-        let root = options.root.as_deref().map_or("/srv/www".to_owned(), |root| root.to_string_lossy().into_owned());
+        let root = String::from_utf8_lossy(root);
         let name = options.host.as_deref().unwrap_or("_");
         let head = format!("server {{\nlisten 80;\nlisten 443 ssl;\nserver_name {name};\nroot \"{root}\";\n");
         out.extend_from_slice(head.as_bytes());

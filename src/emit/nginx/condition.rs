@@ -367,6 +367,13 @@ pub fn capturing_subject_is_path(condition: &Condition) -> bool {
         (other, _) => Some(other),
     };
     let of_path = |inner: &Match| matches!(inner.attribute(), Some(Attribute::Path));
+    let one = match one {
+        Some(Condition::Any(parts)) => match parts.as_slice() {
+            [only] => Some(only),
+            _ => None,
+        },
+        other => other,
+    };
     matches!(one, Some(Condition::Test(test)) if matches!(&test.kind, TestKind::Matches(inner) if of_path(inner)))
 }
 

@@ -256,18 +256,26 @@ impl Source {
 
     /// Whether everything the group can hold may stand in a URL path as it is.
     pub fn group_is_clean(&self, group: u8) -> bool {
+        self.group_holds(group, is_clean)
+    }
+
+    /// Whether the group can only hold letters, digits and underscores.
+    pub fn group_is_word(&self, group: u8) -> bool {
+        self.group_holds(group, |byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    }
+
+    fn group_holds(&self, group: u8, allowed: fn(u8) -> bool) -> bool {
         if group == 0 {
-            return self.tokens.iter().all(|token| clean(token, self.caseless));
+            return self.tokens.iter().all(|token| holds(token, allowed));
         }
-        let Some(open) = self.tokens.iter().position(|token| token.kind == Kind::Open(Some(group))) else {
-            return true;
-        };
+        let open = self.tokens.iter().position(|token| token.kind == Kind::Open(Some(group)));
+        let Some(open) = open else { return true };
         let mut depth = 0usize;
         for token in self.tokens.iter().skip(open) {
             match token.kind {
                 Kind::Open(_) => depth += 1,
-                Kind::Close => depth -= 1,
-                _ if !clean(token, self.caseless) => return false,
+                Kind::Close => depth = depth.saturating_sub(1),
+                _ if !holds(token, allowed) => return false,
                 _ => {}
             }
             if depth == 0 {
@@ -434,27 +442,27 @@ fn starts_with_other_byte(body: &[Token]) -> bool {
     first && !looks_back && required(body.get(1))
 }
 
-/// Whether what a token matches may stand in a path unescaped.
-fn clean(token: &Token, _caseless: bool) -> bool {
+/// Whether what a token matches consists of allowed bytes.
+fn holds(token: &Token, allowed: fn(u8) -> bool) -> bool {
     match token.kind {
-        Kind::Literal(byte) => is_clean(byte),
+        Kind::Literal(byte) => allowed(byte),
         Kind::Escape => {
             matches!(token.text.as_slice(), b"\\d" | b"\\w" | b"\\b" | b"\\B" | b"\\A" | b"\\z" | b"\\Z" | b"\\K")
         }
-        Kind::Class => class_is_clean(&token.text),
+        Kind::Class => class_holds(&token.text, allowed),
         Kind::Dot => false,
         _ => true,
     }
 }
 
-fn class_is_clean(class: &[u8]) -> bool {
+fn class_holds(class: &[u8], allowed: fn(u8) -> bool) -> bool {
     let Ok(text) = std::str::from_utf8(class) else { return false };
     let parsed = regex_syntax::ParserBuilder::new().unicode(false).utf8(false).build().parse(text);
     match parsed.map(regex_syntax::hir::Hir::into_kind) {
         Ok(regex_syntax::hir::HirKind::Class(regex_syntax::hir::Class::Bytes(class))) => {
-            class.iter().all(|range| (range.start()..=range.end()).all(is_clean))
+            class.iter().all(|range| (range.start()..=range.end()).all(allowed))
         }
-        Ok(regex_syntax::hir::HirKind::Literal(literal)) => literal.0.iter().all(|byte| is_clean(*byte)),
+        Ok(regex_syntax::hir::HirKind::Literal(literal)) => literal.0.iter().all(|byte| allowed(*byte)),
         _ => false,
     }
 }

@@ -149,8 +149,8 @@ fn take_front_controller(steps: &mut Vec<Step>) -> Option<Vec<Statement>> {
     let at = steps.iter().rposition(|step| !matches!(step.does, Does::Remark))?;
     let step = steps.get(at)?.clone();
     let Does::Rewrite(pattern, to, _) = &step.does else { return None };
-    let everything: [&[u8]; 7] =
-        [b"^", b"(?s)^/(.*)$", b"(?s)^/.*?.", b"(?s)^/(.*)", b"(?s)^/.*$", b"(?s)^/(.+)$", b"(?s)^/.*"];
+    let everything: [&[u8]; 8] =
+        [b"^", b"^/", b"(?s)^/(.*)$", b"(?s)^/.*?.", b"(?s)^/(.*)", b"(?s)^/.*$", b"(?s)^/(.+)$", b"(?s)^/.*"];
     let keys = [Key::Literal(b"file".to_vec()), Key::Literal(b"folder".to_vec())];
     let Formula::Leaf(Leaf { source, keys: own, wanted: false }) = &step.when else { return None };
     let plain = source.as_variable() == Some("on_disk") && own.len() == 2 && keys.iter().all(|key| own.contains(key));

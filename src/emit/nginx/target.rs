@@ -274,6 +274,11 @@ impl Maker<'_> {
     fn part(&mut self, part: &Part, raw: bool, place: &mut Place, made: &mut Made) -> Result<(), String> {
         match part {
             Part::Literal(bytes) => bytes.iter().for_each(|&byte| literal_byte(byte, raw, place, made)),
+            Part::Capture { store: Store::Pattern, group, escape: Escape::BackReference(_) }
+                if self.pattern.is_some_and(|pattern| pattern.group_is_word(*group)) =>
+            {
+                self.own_group(*group, raw, *place, made)?;
+            }
             Part::Capture { escape: Escape::BackReference(_), .. } => {
                 return Err("nginx cannot escape a captured part the way flag `B` does".to_owned());
             }
