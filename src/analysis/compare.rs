@@ -104,7 +104,9 @@ fn sampled<'f, 'a>(facts: &'f Facts<'a>) -> Vec<&'f Route<'a>> {
         };
         classes.entry((route.status(), kind, route.guards.is_empty())).or_default().push(route);
     }
-    let share = (MAX_ROUTES / classes.len().max(1)).max(4);
+    // the longer the list, the dearer each question
+    let most = (MAX_ROUTES * 1000 / all.len()).clamp(8, MAX_ROUTES);
+    let share = (most / classes.len().max(1)).max(2);
     let mut out: Vec<&Route<'a>> = Vec::new();
     for members in classes.values() {
         let step = members.len().div_ceil(share).max(1);

@@ -12,6 +12,7 @@ pub mod maps;
 pub mod plan;
 pub mod print;
 pub mod regex;
+pub mod rows;
 pub mod shape;
 pub mod site;
 pub mod step;

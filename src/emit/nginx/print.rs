@@ -43,7 +43,7 @@ fn sizes(tables: &[Table]) -> Vec<u8> {
     let mut out = Vec::new();
     // an element is a pointer, a length and the name, rounded up; a bucket ends with a pointer
     let element = (longest + 10).next_multiple_of(8) + 8;
-    if element > 64 {
+    if element > 64 || most > 512 {
         let size = (element + 64).next_power_of_two();
         out.extend_from_slice(format!("map_hash_bucket_size {size};\n").as_bytes());
     }

@@ -74,6 +74,7 @@ pub fn statements(steps: Ordered, style: Style, maps: &mut Maps) -> Vec<Statemen
             disk.clear();
         }
     }
+    super::rows::take(&mut tail, style, maps, &mut out);
     if !out.is_empty() && (!tail.is_empty() || front.is_some()) {
         out.push(Statement::Blank);
     }
@@ -123,9 +124,12 @@ fn locations(steps: &[Step], out: &mut Vec<Statement>) {
         }
         let place = match &step.path {
             Path::Exact(path) => {
-                let covered = patterns
-                    .iter()
-                    .any(|(_, regex)| regex.as_ref().is_none_or(|regex| regex.is_match(path).unwrap_or(true)));
+                // too many to try them all: an expression in its place is exact too
+                let many = patterns.len() > 500 && steps.len() > 5000;
+                let covered = many
+                    || patterns
+                        .iter()
+                        .any(|(_, regex)| regex.as_ref().is_none_or(|regex| regex.is_match(path).unwrap_or(true)));
                 match covered {
                     // the earlier pattern answers, as it does on Apache
                     true => Place::Pattern([b"^", regex::escaped(path).as_slice(), b"\\z"].concat(), false),
