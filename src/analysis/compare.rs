@@ -55,7 +55,7 @@ pub fn requests(facts: &Facts<'_>) -> Vec<Ask> {
         for (at, request) in proposals.iter().take(PROPOSALS).enumerate() {
             asks.push(request.clone(), about);
             if at == 0 {
-                edges(request).into_iter().for_each(|request| asks.push(request, about));
+                edges(request, facts.program.fragment).into_iter().for_each(|request| asks.push(request, about));
             }
         }
         if let Some(first) = proposals.first() {
@@ -132,7 +132,7 @@ fn with_target(request: &Request, target: Vec<u8>) -> Request {
 }
 
 /// The same request at the edges of what it was made for.
-fn edges(request: &Request) -> Vec<Request> {
+fn edges(request: &Request, fragment: bool) -> Vec<Request> {
     let at = memchr::memchr(b'?', &request.target).unwrap_or(request.target.len());
     let (path, query) = request.target.split_at_checked(at).unwrap_or((&request.target, b""));
     let target = |path: &[u8], query: &[u8]| with_target(request, [path, query].concat());
@@ -157,7 +157,8 @@ fn edges(request: &Request) -> Vec<Request> {
     if !path.contains(&b'%') {
         out.push(target(&swapped, query));
     }
-    out.push(Request { encrypted: !request.encrypted, ..request.clone() });
+    // a whole configuration says itself which of its ports are encrypted
+    out.extend(fragment.then(|| Request { encrypted: !request.encrypted, ..request.clone() }));
     out
 }
 

@@ -7,6 +7,7 @@
 pub mod attribute;
 pub mod condition;
 pub mod formula;
+pub mod head;
 pub mod list;
 pub mod maps;
 pub mod plan;
@@ -20,14 +21,16 @@ pub mod target;
 pub mod text;
 
 use super::{Emitted, Options, Part, Texts};
-use crate::ir::Program;
+use crate::ir::{Program, SiteId};
 use plan::{Plan, Server, Statement};
 
 /// The program as nginx configuration.
 pub fn emit(program: &Program, texts: &dyn Texts, options: &Options) -> Emitted {
     let mut steps = list::Steps::new(program, texts, &options.without);
     let mut plan = Plan::default();
-    for site in &program.sites {
+    // the main server answers only what no virtual host does, and they have what it hands down
+    let hosts = program.sites.iter().any(|site| site.span.is_some());
+    for (at, site) in program.sites.iter().enumerate().filter(|(_, site)| site.span.is_some() || !hosts) {
         let mut body = site::settings(&mut steps, site);
         let ordered = site::lists(&mut steps, site);
         let statements = shape::statements(ordered, options.style, &mut steps.maps);
@@ -35,11 +38,16 @@ pub fn emit(program: &Program, texts: &dyn Texts, options: &Options) -> Emitted 
             body.push(Statement::Blank);
         }
         body.extend(statements);
-        notes(&mut steps, &mut body);
-        plan.servers.push(Server { head: None, body });
+        if at + 1 == program.sites.len() {
+            notes(&mut steps, &mut body);
+        }
+        let id = SiteId(u32::try_from(at).unwrap_or(u32::MAX));
+        let head = (!program.fragment).then(|| head::lines(program, texts, id, site));
+        plan.servers.push(Server { head, body });
     }
     let mut verdicts = std::mem::take(&mut steps.verdicts);
     verdicts.sort_by_key(|verdict| verdict.span);
+    verdicts.dedup();
     plan.http = steps.maps.into_tables();
     if uses_dollar(&plan) {
         plan.http.insert(0, attribute::dollar());

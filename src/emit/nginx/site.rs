@@ -124,6 +124,7 @@ pub fn lists<'a>(steps: &mut Steps<'a>, site: &'a Site) -> Ordered {
         }
     }
     inner_sections(steps, &folders);
+    other_sections(steps, site);
     ordered.alias = std::mem::take(&mut steps.steps);
     ordered
 }
@@ -142,6 +143,16 @@ fn folders<'a>(program: &'a crate::ir::Program, site: &'a Site) -> Vec<Folder<'a
     let root = program.scopes.get(site.scope.0 as usize).and_then(|scope| scope.settings.root.as_ref());
     let root = root.and_then(|root| root.as_literal()).unwrap_or_default();
     let mut out: BTreeMap<Vec<u8>, &Scope> = BTreeMap::new();
+    for section in &sections.folders {
+        let Applies::Path(pattern::Pattern::Exact(name) | pattern::Pattern::Segments(name)) = &section.applies else {
+            continue;
+        };
+        let Some(url) = name.strip_suffix(b"/").unwrap_or(name).strip_prefix(root) else { continue };
+        if url.is_empty() || url.starts_with(b"/") {
+            let scope = program.scopes.get(section.scope.0 as usize);
+            out.extend(scope.map(|scope| ([url, b"/"].concat(), scope)));
+        }
+    }
     for (folder, id) in &sections.htaccess {
         let url = folder.strip_prefix(root).filter(|url| url.starts_with(b"/")).unwrap_or(folder);
         out.extend(program.scopes.get(id.0 as usize).map(|scope| (url.to_vec(), scope)));
@@ -227,6 +238,43 @@ fn inner_sections(steps: &mut Steps<'_>, folders: &[Folder<'_>]) {
             for span in rules {
                 steps.leave_out(span, "rewriting inside a section is matched against another text".to_owned(), None);
             }
+        }
+    }
+}
+
+/// Sections that are chosen by URL or by a pattern of folders: what they redirect is not carried over.
+fn other_sections(steps: &mut Steps<'_>, site: &Site) {
+    let Choice::Sections(sections) = &site.choice else { return };
+    let program = steps.program;
+    let root = program.scopes.get(site.scope.0 as usize).and_then(|scope| scope.settings.root.as_ref());
+    let root = root.and_then(|root| root.as_literal()).unwrap_or_default();
+    let seen = |section: &Section| match &section.applies {
+        Applies::Path(pattern::Pattern::Exact(name) | pattern::Pattern::Segments(name)) => name
+            .strip_suffix(b"/")
+            .unwrap_or(name)
+            .strip_prefix(root)
+            .is_some_and(|url| url.is_empty() || url.starts_with(b"/")),
+        _ => false,
+    };
+    let folders = sections.folders.iter().filter(|section| !seen(section)).chain(&sections.folder_patterns);
+    for section in folders.chain(&sections.urls) {
+        let Some(scope) = program.scopes.get(section.scope.0 as usize) else { continue };
+        let rules = scope.lists.rewrite.iter().flat_map(|list| list.clauses.iter());
+        let spans: Vec<Span> = scope
+            .lists
+            .redirect
+            .iter()
+            .chain(scope.lists.expression_redirect.as_deref())
+            .chain(rules)
+            .map(|clause| clause.span)
+            .collect();
+        for span in spans {
+            let by_hand = Some("move it into a `location` of the same name".to_owned());
+            steps.leave_out(
+                span,
+                "it stands in a section that is chosen by URL or by a pattern of folders".to_owned(),
+                by_hand,
+            );
         }
     }
 }

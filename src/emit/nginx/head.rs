@@ -1,0 +1,90 @@
+//! The head of a server block: where it listens, what it is called, where its files lie.
+
+use super::text::word;
+use crate::emit::Texts;
+use crate::ir::Program;
+use crate::ir::SiteId;
+use crate::ir::scope::Scope;
+use crate::ir::site::{Site, SiteName};
+
+/// The lines of a virtual host's head.
+pub fn lines(program: &Program, texts: &dyn Texts, id: SiteId, site: &Site) -> Vec<Vec<u8>> {
+    let mut out = Vec::new();
+    let mut encrypted = false;
+    for listener in program.listeners.iter().filter(|listener| listener.sites.contains(&id)) {
+        let mut line = b"listen ".to_vec();
+        if let Some(address) = &listener.address {
+            let six = address.contains(&b':');
+            line.extend_from_slice(if six { b"[" } else { b"" });
+            line.extend_from_slice(address);
+            line.extend_from_slice(if six { b"]:" } else { b":" });
+        }
+        let port = listener.port.unwrap_or(if listener.encrypted { 443 } else { 80 });
+        line.extend_from_slice(port.to_string().as_bytes());
+        line.extend_from_slice(if listener.encrypted { b" ssl" } else { b"" });
+        line.extend_from_slice(if listener.default == id { b" default_server;" } else { b";" });
+        encrypted |= listener.encrypted;
+        out.push(line);
+    }
+    if out.is_empty() {
+        out.push(b"listen 80;".to_vec());
+    }
+    out.push(names(site));
+    let scope = program.scopes.get(site.scope.0 as usize);
+    if let Some(root) = scope.and_then(|scope| scope.settings.root.as_ref()).and_then(|root| root.as_literal()) {
+        out.push([b"root ", word(root).as_slice(), b";"].concat());
+    }
+    if encrypted {
+        out.extend(certificates(scope, texts));
+    }
+    out
+}
+
+fn names(site: &Site) -> Vec<u8> {
+    let mut line = b"server_name".to_vec();
+    for name in &site.names {
+        let text = match name {
+            SiteName::Exact(name) if !name.is_empty() => word(name),
+            SiteName::Glob(glob) => word(&pattern(&glob.text)),
+            _ => continue,
+        };
+        line.push(b' ');
+        line.extend_from_slice(&text);
+    }
+    if line == b"server_name" {
+        line.extend_from_slice(b" _");
+    }
+    line.push(b';');
+    line
+}
+
+/// `*` and `?` cross dots on Apache: an expression says that.
+fn pattern(glob: &[u8]) -> Vec<u8> {
+    let mut out = b"~^".to_vec();
+    for &byte in glob {
+        match byte {
+            b'*' => out.extend_from_slice(b".*"),
+            b'?' => out.push(b'.'),
+            _ => out.extend_from_slice(&super::regex::escaped(&[byte.to_ascii_lowercase()])),
+        }
+    }
+    out.push(b'$');
+    out
+}
+
+/// Certificate and key as the source names them; nginx does not start without.
+fn certificates(scope: Option<&Scope>, texts: &dyn Texts) -> Vec<Vec<u8>> {
+    let mut out = Vec::new();
+    for note in scope.iter().flat_map(|scope| &scope.notes) {
+        let name: &[u8] = match note.directive.to_ascii_lowercase().as_str() {
+            "sslcertificatefile" => b"ssl_certificate ",
+            "sslcertificatekeyfile" => b"ssl_certificate_key ",
+            _ => continue,
+        };
+        let words = texts.directive(note.span);
+        let path = words.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).nth(1).unwrap_or_default();
+        let path = path.strip_prefix(b"\"").and_then(|path| path.strip_suffix(b"\"")).unwrap_or(path);
+        out.push([name, word(path).as_slice(), b";"].concat());
+    }
+    out
+}
