@@ -14,6 +14,7 @@
 //! | which routes are never reached, and who takes their requests | [`Facts::shadowed`] |
 //! | all strings a pattern accepts; inclusion, intersection; what a group can hold | [`language`] |
 //! | the pieces of a regular expression and their places | [`expression`] |
+//! | the regular expressions, each with what it is held against | [`uses`] |
 //! | the words of a directive as written | [`Facts::directive`] |
 //! | the value of a `Strict-Transport-Security` header | [`hsts`] |
 
@@ -28,6 +29,7 @@ pub mod order;
 pub mod propose;
 pub mod routes;
 pub mod target;
+pub mod uses;
 pub mod witness;
 
 use crate::ir::Program;
@@ -182,12 +184,18 @@ impl<'a> Facts<'a> {
     }
 
     /// The bytes of a word as the server reads it.
-    pub fn word(&self, word: &'a crate::syntax::Word) -> &'a [u8] {
+    pub fn word<'w>(&self, word: &'w crate::syntax::Word) -> &'w [u8]
+    where
+        'a: 'w,
+    {
         word.value(self.sources.file(word.span.file).bytes())
     }
 
     /// The name of a directive in lower case and its words as the server reads them.
-    pub fn words(&self, directive: &'a Directive) -> (String, Vec<&'a [u8]>) {
+    pub fn words<'w>(&self, directive: &'w Directive) -> (String, Vec<&'w [u8]>)
+    where
+        'a: 'w,
+    {
         let name = String::from_utf8_lossy(self.word(&directive.name)).to_ascii_lowercase();
         (name, directive.args.iter().map(|word| self.word(word)).collect())
     }

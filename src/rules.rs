@@ -109,16 +109,48 @@ catalogue! {
     // correctness
     config_syntax_error,
     malformed_target_url,
+    redirect_swallows_directory,
     rewrite_engine_off,
+    filesystem_path_in_location,
+    trailing_or_condition,
+    dangling_rewritecond,
+    rewrite_not_a_redirect,
+    duplicate_query_string,
+    query_string_dropped,
+    target_encoding_mistake,
+    double_slash_target,
+    undefined_capture,
+    server_name_variable_in_target,
+    port_in_target,
+    catch_all_drops_path,
+    front_controller_query_leak,
+    rules_not_inherited,
+    unknown_server_variable,
+    prefix_overmatch,
+    if_in_location,
     // dead-code
+    pattern_never_matches,
     unreachable_rule,
     duplicate_source,
+    contradictory_conditions,
+    server_return_shadows_locations,
+    redirect_after_front_controller,
     // injection-security
     // regex
+    unescaped_dot,
+    unanchored_pattern,
+    partial_anchored_alternation,
+    case_sensitive_host_match,
+    catastrophic_backtracking,
     // portability
+    version_gated_feature,
+    unresolved_include,
     // seo
     // performance
+    simpler_directive_available,
+    many_literal_redirects,
     // style
+    redundant_flag,
 }
 
 pub mod make;

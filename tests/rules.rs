@@ -4,7 +4,7 @@
 use redirlint::analysis::{Facts, Knobs};
 use redirlint::diagnostic::{Finding, Severity, Witness};
 use redirlint::eval::follow::{self, Limits};
-use redirlint::lower::{self, Dialect, Loader, Options};
+use redirlint::lower::{self, Dialect, Loader, Options, Version};
 use redirlint::rules::{self, Rule};
 use redirlint::source::Sources;
 use std::path::{Path, PathBuf};
@@ -30,6 +30,7 @@ struct Example {
     dialect: Dialect,
     bad: bool,
     also: Vec<String>,
+    version: Option<Version>,
     text: String,
 }
 
@@ -47,12 +48,22 @@ fn examples(rule: &Rule) -> Vec<Example> {
             "nginx" => Dialect::Nginx,
             other => panic!("{}: a block is marked `{other}`", rule.name),
         };
+        let word = |name: &str| words.iter().find_map(|word| word.strip_prefix(name));
+        let version = word("version=").map(|text| {
+            let numbers: Vec<u16> = text.split('.').map(|number| number.parse().expect("a number")).collect();
+            Version(numbers[0], numbers[1], numbers[2])
+        });
+        // A list that is long by nature is written once and repeated, its numbers counting up.
+        let repeat: usize = word("repeat=").map_or(1, |count| count.parse().expect("a number"));
+        let body = text.join("\n") + "\n";
+        let body: String = (1..=repeat).map(|at| body.replace("p1", &format!("p{at}"))).collect();
         let also = words.iter().find_map(|word| word.strip_prefix("also=")).unwrap_or_default();
         out.push(Example {
             dialect,
             bad: words.contains(&"bad"),
             also: also.split(',').map(str::to_owned).collect(),
-            text: text.join("\n") + "\n",
+            version,
+            text: body,
         });
     }
     out
@@ -74,9 +85,9 @@ fn options(dialect: Dialect) -> Options {
 
 fn findings(example: &Example, mut replay: impl FnMut(&Facts<'_>, &Finding)) -> Vec<Finding> {
     let mut sources = Sources::new();
-    let name = if example.dialect == Dialect::Htaccess { ".htaccess" } else { "example.conf" };
+    let name = if example.dialect == Dialect::Htaccess { "/srv/www/.htaccess" } else { "example.conf" };
     let main = sources.add(name, example.text.clone().into_bytes());
-    let options = options(example.dialect);
+    let options = Options { version: example.version, ..options(example.dialect) };
     let lowered = lower::lower(&mut sources, main, &options, &Alone);
     let knobs = Knobs::default();
     let facts = Facts::new(&sources, &lowered, &options, &knobs);

@@ -86,6 +86,36 @@ pub struct Proof {
 }
 
 impl Proof {
+    /// The request's `Host`.
+    pub fn host(&self) -> &[u8] {
+        let found = self.request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(b"host"));
+        found.map_or(b"", |(_, value)| value)
+    }
+
+    /// The same request for another host.
+    pub fn with_host(&self, host: &[u8]) -> Request {
+        let mut request = self.request.clone();
+        for (name, value) in &mut request.headers {
+            if name.eq_ignore_ascii_case(b"host") {
+                *value = host.into();
+            }
+        }
+        request
+    }
+
+    /// The same request with a query, if it has none.
+    pub fn with_query(&self, query: &[u8]) -> Request {
+        let mut request = self.request.clone();
+        if !request.target.contains(&b'?') {
+            request.target = [&request.target, &b"?"[..], query].concat().into();
+        }
+        request
+    }
+
+    /// The `Location`, empty where there is none.
+    pub fn location(&self) -> &[u8] {
+        self.answer.location.as_deref().unwrap_or_default()
+    }
     /// How sure a finding that rests on it can be.
     pub fn confidence(&self) -> Confidence {
         confidence([&self.answer])
@@ -185,6 +215,29 @@ impl Facts<'_> {
         if same {
             found.assumptions.retain(|assumption| path_of(&assumption.question).is_none());
         }
+    }
+
+    /// The request, if its handling comes past the route (a rewrite inside the server answers nothing itself).
+    pub fn passing(&self, route: &Route<'_>, request: Request) -> Option<Proof> {
+        let answer = answer(self.program, &Unseen, &request, true);
+        answer.steps.iter().any(|step| step.span == route.span).then_some(Proof { request, answer })
+    }
+
+    /// The first proposed request that comes past the route.
+    pub fn passage(&self, route: &Route<'_>) -> Option<Proof> {
+        self.proposals(route).into_iter().take(MAX_TRIES).find_map(|request| self.passing(route, request))
+    }
+
+    /// The first proposed request, with the answer it gets, whoever gives it: for a route that no request reaches.
+    pub fn attempt(&self, route: &Route<'_>) -> Option<Proof> {
+        let request = self.proposals(route).into_iter().next()?;
+        let answer = self.answer(&request);
+        Some(Proof { request, answer })
+    }
+
+    /// A request that the route answers at this path (decoded).
+    pub fn proof_at(&self, route: &Route<'_>, path: &[u8]) -> Option<Proof> {
+        self.proposal_at(route, path).into_iter().find_map(|request| self.prove(route, request))
     }
 
     /// Confirmed requests of a route, the most readable first; empty where none was found.

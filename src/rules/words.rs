@@ -3,6 +3,8 @@
 //! What a directive *does* is the IR's business; this says only which words stand there, and where.
 
 use crate::analysis::Facts;
+use crate::diagnostic::Edit;
+use crate::ir::pattern::Regex;
 use crate::source::Span;
 use crate::syntax::Directive;
 
@@ -39,6 +41,46 @@ pub fn flags(facts: &Facts<'_>, directive: &Directive) -> Option<Vec<Flag>> {
 /// A flag of a directive.
 pub fn flag(facts: &Facts<'_>, directive: &Directive, short: &str, long: &str) -> Option<Flag> {
     flags(facts, directive)?.into_iter().find(|flag| flag.is(short, long))
+}
+
+/// Takes a flag out of its list; the whole word, and the blank before it, where it is the only one.
+pub fn without(facts: &Facts<'_>, directive: &Directive, flag: &Flag) -> Option<Edit> {
+    let all = flags(facts, directive)?;
+    let at = all.iter().position(|one| one.span == flag.span)?;
+    let span = match (at.checked_sub(1).and_then(|before| all.get(before)), all.get(at + 1)) {
+        (Some(before), _) => Span { start: before.span.end, ..flag.span },
+        (None, Some(next)) => Span { end: next.span.start, ..flag.span },
+        (None, None) => {
+            let (word, last) = (directive.args.get(2)?, directive.args.get(1)?);
+            Span { start: last.span.end, ..word.span }
+        }
+    };
+    Some(Edit { span, text: Vec::new() })
+}
+
+/// Adds a flag in front of the others, or a list with it.
+pub fn with(facts: &Facts<'_>, directive: &Directive, flag: &str) -> Option<Edit> {
+    match flags(facts, directive) {
+        Some(all) => {
+            let first = all.first()?;
+            Some(Edit { span: Span { end: first.span.start, ..first.span }, text: format!("{flag},").into_bytes() })
+        }
+        None => {
+            let last = directive.args.get(1)?.span;
+            Some(Edit { span: Span { start: last.end, ..last }, text: format!(" [{flag}]").into_bytes() })
+        }
+    }
+}
+
+/// Where a piece of a regular expression stands in the file; `None` where the text is written in another way there.
+pub fn piece(facts: &Facts<'_>, regex: &Regex, start: usize, end: usize) -> Option<Span> {
+    let at = memchr::memmem::find(facts.sources.text(regex.span), &regex.text)? + regex.span.start as usize;
+    Some(Span::new(regex.span.file, at + start, at + end))
+}
+
+/// The words of a regular expression in the file.
+pub fn place(facts: &Facts<'_>, regex: &Regex) -> Span {
+    piece(facts, regex, 0, regex.text.len()).unwrap_or(regex.span)
 }
 
 fn flags_in(text: &[u8], span: Span) -> Vec<Flag> {

@@ -1,0 +1,106 @@
+//! See the page of [`RULE`].
+
+use super::make::{Also, certain};
+use super::{FixKind, Group, Servers, words};
+use crate::analysis::Facts;
+use crate::diagnostic::{Finding, Severity};
+use crate::source::Span;
+use crate::syntax::{Directive, Item, Tree};
+
+declare! {
+    /// A `RewriteCond` is followed by no `RewriteRule`.
+    ///
+    /// ## What it does
+    /// Finds conditions at the end of a file or section, with no rule behind them.
+    ///
+    /// ## Why is this bad?
+    /// Conditions belong to the next rule only. Without one they do nothing, and whatever they were meant to guard
+    /// is unguarded.
+    ///
+    /// ## Example
+    /// ```htaccess bad
+    /// RewriteEngine On
+    /// RewriteRule ^a$ /b [R=301,L]
+    /// RewriteCond %{HTTP_HOST} ^www\. [NC]
+    /// ```
+    /// ```htaccess good
+    /// RewriteEngine On
+    /// RewriteCond %{HTTP_HOST} ^www\. [NC]
+    /// RewriteRule ^a$ /b [R=301,L]
+    /// ```
+    ///
+    /// ## Fix safety
+    /// No fix: either the condition or the rule stands in the wrong place.
+    ///
+    /// ## Traps
+    /// `<IfModule>` and its like are no sections of their own: a rule behind them takes the condition. So may an
+    /// included file, behind which nothing is reported. It is a warning and no error, since no answer is wrong for
+    /// certain.
+    ///
+    /// ## Sources
+    /// mod_rewrite `RewriteCond`.
+    RULE {
+        name: "dangling-rewritecond",
+        group: Group::Correctness,
+        severity: Severity::Warning,
+        servers: Servers::Apache,
+        fix: FixKind::None,
+        check: check,
+    }
+}
+
+/// Sections that are gone once the file is read: their lines stand where the section stood.
+const TRANSPARENT: [&str; 7] =
+    ["IfModule", "IfDefine", "IfVersion", "IfDirective", "IfFile", "IfSection", "RequireAll"];
+
+fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+    for (at, tree) in facts.trees.iter().enumerate() {
+        // A file that is included may end in the middle of something.
+        let whole = at == 0 || facts.program.fragment;
+        for pending in dangling(facts, tree, whole) {
+            let message = "no `RewriteRule` follows this condition: it guards nothing";
+            findings.push(certain(&RULE, message, pending).help("put it in front of the rule that it belongs to"));
+        }
+    }
+}
+
+struct Level<'a> {
+    items: std::slice::Iter<'a, Item>,
+    pending: Vec<Span>,
+    transparent: bool,
+}
+
+fn dangling(facts: &Facts<'_>, tree: &Tree, whole: bool) -> Vec<Span> {
+    let mut found = Vec::new();
+    let mut levels = vec![Level { items: tree.items.iter(), pending: Vec::new(), transparent: !whole }];
+    while let Some(level) = levels.last_mut() {
+        match level.items.next() {
+            Some(Item::Directive(directive)) => match &directive.block {
+                Some(block) => {
+                    let transparent = is_any(facts, directive, &TRANSPARENT);
+                    let pending = if transparent { std::mem::take(&mut level.pending) } else { Vec::new() };
+                    levels.push(Level { items: block.items.iter(), pending, transparent });
+                }
+                None if words::is(facts, directive, "RewriteCond") => level.pending.push(directive.span),
+                None if is_any(facts, directive, &["RewriteRule", "Include", "IncludeOptional", "Use"]) => {
+                    level.pending.clear();
+                }
+                None => {}
+            },
+            Some(_) => {}
+            None => {
+                let Some(done) = levels.pop() else { break };
+                match levels.last_mut() {
+                    Some(outer) if done.transparent => outer.pending.extend(done.pending),
+                    _ if done.transparent => {}
+                    _ => found.extend(done.pending),
+                }
+            }
+        }
+    }
+    found
+}
+
+fn is_any(facts: &Facts<'_>, directive: &Directive, names: &[&str]) -> bool {
+    names.iter().any(|name| words::is(facts, directive, name))
+}

@@ -1,0 +1,109 @@
+//! See the page of [`RULE`].
+
+use super::make::{Also, by_proof};
+use super::{FixKind, Group, Servers};
+use crate::analysis::Facts;
+use crate::analysis::routes::{PathPattern, Route};
+use crate::analysis::witness::Proof;
+use crate::diagnostic::{Finding, Severity};
+use crate::ir::template::Part;
+
+declare! {
+    /// The target has an empty segment (`//`), because both sides bring the slash.
+    ///
+    /// ## What it does
+    /// Finds a slash in front of something that always begins with one: `https://h/$request_uri`, `https://h/$1` with
+    /// a capture of the whole path in a virtual host, and `Redirect /old https://h/`, which appends `/rest`.
+    ///
+    /// ## Why is this bad?
+    /// `https://h//page` is another address than `https://h/page`: it is a duplicate at best and a 404 at worst.
+    ///
+    /// ## Example
+    /// ```nginx bad
+    /// location / {
+    ///     return 301 https://new.example/$request_uri;
+    /// }
+    /// ```
+    /// ```htaccess bad
+    /// Redirect 301 /old https://example.com/
+    /// ```
+    /// ```nginx good
+    /// location / {
+    ///     return 301 https://new.example$request_uri;
+    /// }
+    /// ```
+    /// ```htaccess good
+    /// Redirect 301 /old/ https://example.com/
+    /// ```
+    ///
+    /// ## Fix safety
+    /// No fix: which of the two slashes is too many depends on what follows.
+    ///
+    /// ## Traps
+    /// In a `.htaccess`, `$1` has no leading slash and the same target is right. A target that consists of a slash
+    /// and a path on the same host is left to the rule about open redirects.
+    ///
+    /// ## Sources
+    /// mod_rewrite; mod_alias `Redirect`; nginx `return`.
+    RULE {
+        name: "double-slash-target",
+        group: Group::Correctness,
+        severity: Severity::Warning,
+        servers: Servers::Both,
+        fix: FixKind::None,
+        check: check,
+    }
+}
+
+fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+    for route in facts.routes().redirects().filter(|route| route.enabled) {
+        let holes = meets_hole(route);
+        if !holes && !meets_rest(route) {
+            continue;
+        }
+        let proofs = facts.proofs(route);
+        let shown = proofs.iter().find(|proof| is_doubled(proof));
+        // A capture that begins with a slash only sometimes is no defect of the target.
+        let always = proofs.iter().all(is_doubled);
+        if let Some(proof) = shown.filter(|_| always || !holes) {
+            let (message, help) = match holes {
+                true => ("a slash stands in front of something that begins with one", "leave the slash out"),
+                false => (
+                    "the rest of the path is appended with its slash, behind the target's own",
+                    "end both sides with a slash, or neither",
+                ),
+            };
+            findings.push(by_proof(&RULE, proof, message, route.span).help(help));
+        }
+    }
+}
+
+/// A slash of an absolute target directly in front of a part that the request decides.
+fn meets_hole(route: &Route<'_>) -> bool {
+    let Some(target) = route.target() else { return false };
+    let parts = &target.template.parts;
+    let path = |part: &Part| matches!(part, Part::Capture { .. } | Part::Attribute(_));
+    parts.iter().zip(parts.iter().skip(1)).any(|(before, behind)| {
+        matches!(before, Part::Literal(text) if text.ends_with(b"/") && text.len() > 1 && !text.ends_with(b"//")) && path(behind)
+    })
+}
+
+/// `Redirect /old https://h/`.
+fn meets_rest(route: &Route<'_>) -> bool {
+    let Some(target) = route.target().filter(|target| target.appends_rest) else { return false };
+    let source = route.paths.iter().find(|test| test.own).map(|test| test.pattern);
+    let open = matches!(source, Some(PathPattern::Segments(text)) if !text.ends_with(b"/"));
+    open && target.literal().is_some_and(|text| text.ends_with(b"/") && text.len() > 1)
+}
+
+fn is_doubled(proof: &Proof) -> bool {
+    let doubled = |url: &[u8]| {
+        let path = url.split(|&byte| matches!(byte, b'?' | b'#')).next().unwrap_or_default();
+        let path = match memchr::memmem::find(path, b"://") {
+            Some(at) => path.get(at + 3..).unwrap_or_default(),
+            None => path,
+        };
+        memchr::memmem::find(path, b"//").is_some()
+    };
+    doubled(proof.location()) && !doubled(&proof.request.target)
+}

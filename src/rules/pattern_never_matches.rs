@@ -1,0 +1,244 @@
+//! See the page of [`RULE`].
+
+use super::make::{Also, by_proof, lossy, with_confidence};
+use super::{FixKind, Group, Servers, words};
+use crate::analysis::Facts;
+use crate::analysis::byteset::ByteSet;
+use crate::analysis::expression::{self, Kind, Node};
+use crate::analysis::guard::Dimension;
+use crate::analysis::language::Language;
+use crate::analysis::routes::{PathKind, PathPattern, PathTest, Route};
+use crate::analysis::uses::{On, uses};
+use crate::diagnostic::{Applicability, Confidence, Finding, Severity};
+use crate::ir::pattern::Regex;
+use crate::source::Span;
+use rustc_hash::FxHashSet;
+
+declare! {
+    /// A pattern can match nothing that the server holds against it.
+    ///
+    /// ## What it does
+    /// Finds patterns that no path (host, query) can match where they stand: a leading slash in a `.htaccess`, a
+    /// missing one in a virtual host, a query, a scheme or `%20` in a path pattern, a `*` in a `Redirect`.
+    ///
+    /// ## Why is this bad?
+    /// The directive is dead: the redirect that somebody relies on never happens.
+    ///
+    /// ## Example
+    /// ```htaccess bad
+    /// RewriteEngine On
+    /// RewriteRule ^/old$ /new [R=301,L]
+    /// ```
+    /// ```htaccess bad
+    /// RewriteEngine On
+    /// RewriteRule ^page\.php\?id=1$ /p/1 [R=301,L]
+    /// ```
+    /// ```nginx bad
+    /// location = /my%20page {
+    ///     return 301 /x;
+    /// }
+    /// ```
+    /// ```htaccess good
+    /// RewriteEngine On
+    /// RewriteRule ^/?old$ /new [R=301,L]
+    /// RewriteCond %{QUERY_STRING} ^id=1$
+    /// RewriteRule ^page\.php$ /p/1? [R=301,L]
+    /// ```
+    /// ```nginx good
+    /// location = "/my page" {
+    ///     return 301 /x;
+    /// }
+    /// ```
+    ///
+    /// ## Fix safety
+    /// Unsafe: a dead directive comes to life. Only `^/` in a folder is repaired, to `^/?`.
+    ///
+    /// ## Traps
+    /// Paths are decoded before they are matched. A path may still hold `?`, `#` or `%` where a client escapes them
+    /// (`%3F`, `%2523`): a pattern that needs one is reported as dead all the same, because nobody means that. A
+    /// text that is read both by a virtual host and as `.htaccess` wants `^/?`.
+    ///
+    /// ## Sources
+    /// mod_rewrite, per-directory rewrites; mod_alias `Redirect`; nginx `location`.
+    RULE {
+        name: "pattern-never-matches",
+        group: Group::DeadCode,
+        severity: Severity::Error,
+        servers: Servers::Both,
+        fix: FixKind::Unsafe,
+        check: check,
+    }
+}
+
+fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+    let mut seen: FxHashSet<Span> = FxHashSet::default();
+    for route in facts.routes().all.iter().filter(|route| route.enabled) {
+        for test in route.paths.iter().filter(|test| !test.negated && test.on != PathKind::File) {
+            let Some(why) = dead(test) else { continue };
+            let at = match test.pattern {
+                PathPattern::Regex(regex) => words::place(facts, regex),
+                _ => first_argument(facts, test.span),
+            };
+            if seen.insert(at) {
+                findings.push(finding(facts, route, test, at, &why));
+            }
+        }
+    }
+    for one in uses(facts) {
+        if let (On::Other(dimension), false) = (&one.on, one.negated)
+            && let Some(why) = dead_elsewhere(dimension, one.regex)
+        {
+            let message = format!("the pattern never matches: {why}");
+            findings.push(report(facts, one.route, message, words::place(facts, one.regex)));
+        }
+    }
+}
+
+fn report(facts: &Facts<'_>, route: &Route<'_>, message: String, at: Span) -> Finding {
+    match facts.attempt(route).filter(|proof| proof.answer.cause != Some(route.span)) {
+        Some(proof) => by_proof(&RULE, &proof, message, at),
+        None => with_confidence(&RULE, Confidence::Possible, message, at),
+    }
+}
+
+fn finding(facts: &Facts<'_>, route: &Route<'_>, test: &PathTest<'_>, at: Span, why: &Why) -> Finding {
+    let finding = report(facts, route, format!("the pattern never matches: {}", why.text), at).help(why.help);
+    let slash = match test.pattern {
+        PathPattern::Regex(regex) if why.slash && regex.text.starts_with(b"^/") => words::piece(facts, regex, 1, 2),
+        _ => None,
+    };
+    match slash {
+        Some(span) => {
+            let edit = crate::rules::make::insert_behind(span, "?");
+            finding.fix(Applicability::Unsafe, "let the slash be missing", vec![edit])
+        }
+        None => finding,
+    }
+}
+
+fn first_argument(facts: &Facts<'_>, span: Span) -> Span {
+    let Some(directive) = facts.directive(span) else { return span };
+    let path = |word: &&crate::syntax::Word| facts.word(word).iter().any(|byte| b"/?%".contains(byte));
+    directive.args.iter().find(path).map_or_else(|| directive.head(), |word| word.span)
+}
+
+/// Why a pattern is dead.
+struct Why {
+    text: String,
+    help: &'static str,
+    slash: bool,
+}
+
+fn why(text: impl Into<String>, help: &'static str) -> Option<Why> {
+    Some(Why { text: text.into(), help, slash: false })
+}
+
+const QUERY: &str = "test the query on its own: `RewriteCond %{QUERY_STRING}`, `$arg_name`";
+const DECODED: &str = "write the character itself: paths are decoded before they are matched";
+
+fn dead(test: &PathTest<'_>) -> Option<Why> {
+    match test.pattern {
+        PathPattern::Exact(text) | PathPattern::Prefix(text) | PathPattern::Segments(text) => {
+            if !text.starts_with(b"/") && !text.is_empty() {
+                return why("a path begins with `/`", "put a slash in front");
+            }
+            let glob = matches!(test.pattern, PathPattern::Segments(_)) && text.contains(&b'*');
+            if glob {
+                return why("`*` stands for itself here", "leave the `*` out, or use `RedirectMatch`");
+            }
+            literal(text)
+        }
+        PathPattern::Regex(regex) => dead_regex(regex, test.on),
+        PathPattern::Other(_) => None,
+    }
+}
+
+fn literal(text: &[u8]) -> Option<Why> {
+    if text.contains(&b'?') {
+        return why("a path holds no query", QUERY);
+    }
+    escape_in(text).map(|escape| Why {
+        text: format!("`{}` is decoded before the path is matched", lossy(&escape)),
+        help: DECODED,
+        slash: false,
+    })
+}
+
+/// The first `%XX` of a text.
+fn escape_in(text: &[u8]) -> Option<Vec<u8>> {
+    let found = text.windows(3).find(|three| three.starts_with(b"%") && three.iter().skip(1).all(u8::is_ascii_hexdigit));
+    found.filter(|three| *three != b"%25").map(<[u8]>::to_vec)
+}
+
+/// Asks for the language only where the text looks suspicious: lists are long.
+fn dead_regex(regex: &Regex, on: PathKind) -> Option<Why> {
+    let tree = expression::of(regex);
+    let starts = |tree: &Node| tree.anchored_start().then(|| first_byte(tree)).flatten();
+    let slash = ByteSet::of(b"/");
+    let wrong_start = match (on, starts(&tree)) {
+        (PathKind::Relative, Some(set)) => set == slash,
+        (PathKind::Url, Some(set)) => !set.contains(b'/'),
+        _ => false,
+    };
+    let odd = tree.walk().iter().any(|node| node.bytes().is_some_and(|set| set.and(ByteSet::of(b"?#%")) == set));
+    let scheme = memchr::memmem::find(&regex.text, b"://").is_some();
+    if !wrong_start && !odd && !scheme {
+        return None;
+    }
+    let language = Language::matching(regex)?;
+    let begins = |rest: ByteSet| {
+        let rest = Language::repeated(rest, 0, None);
+        match on {
+            PathKind::Relative => Language::repeated(slash.not(), 1, Some(1)).then(&rest)?.or(&Language::literal(b"")),
+            _ => Language::literal(b"/").then(&rest),
+        }
+    };
+    let none = |rest: ByteSet| begins(rest).is_some_and(|domain| language.intersects(&domain).is_no());
+    if none(ByteSet::ALL) {
+        return match (on, scheme) {
+            (_, true) => why("a path holds no scheme and no host", "test the host with a condition on `%{HTTP_HOST}`"),
+            (PathKind::Relative, _) => Some(Why {
+                text: "in a folder's own rules the path has no leading slash".into(),
+                help: "leave the slash out, or write `^/?`",
+                slash: true,
+            }),
+            _ => why("here the path begins with a slash", "begin the pattern with `^/`"),
+        };
+    }
+    if none(ByteSet::of(b"?#").not()) {
+        return why("a path holds no query", QUERY);
+    }
+    let escape = escape_in(&regex.text)?;
+    let text = format!("`{}` is decoded before the path is matched", lossy(&escape));
+    if none(ByteSet::of(b"?#%").not()) { why(text, DECODED) } else { None }
+}
+
+/// What the first byte of a match can be.
+fn first_byte(node: &Node) -> Option<ByteSet> {
+    match &node.kind {
+        Kind::Concat(nodes) => nodes.iter().find(|node| !node.is_assertion()).and_then(first_byte),
+        Kind::Group(_, inner) | Kind::Atomic(inner) => first_byte(inner),
+        Kind::Repeat { node, min, .. } if *min > 0 => first_byte(node),
+        Kind::Alternation(nodes) => {
+            nodes.iter().map(first_byte).try_fold(ByteSet::EMPTY, |all, one| Some(all.or(one?)))
+        }
+        _ => node.bytes(),
+    }
+}
+
+/// Patterns on the host or the query.
+fn dead_elsewhere(dimension: &Dimension, regex: &Regex) -> Option<&'static str> {
+    let (domain, needed, why): (ByteSet, &[u8], _) = match dimension {
+        Dimension::Host => (ByteSet::of(b"/?# ").not(), b"/", "a host name holds no slash and no scheme"),
+        Dimension::Query(None) => (ByteSet::of(b"?# ").not(), b"?", "the query comes without its `?`"),
+        _ => return None,
+    };
+    if !regex.text.iter().any(|byte| needed.contains(byte)) {
+        return None;
+    }
+    let tree = expression::of(regex);
+    let odd = |node: &&Node| node.bytes().is_some_and(|set| set.len() == 1 && needed.iter().any(|&b| set.contains(b)));
+    tree.walk().iter().find(|node| odd(node))?;
+    let language = Language::matching(regex)?;
+    language.intersects(&Language::repeated(domain, 0, None)).is_no().then_some(why)
+}

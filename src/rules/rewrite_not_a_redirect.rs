@@ -1,0 +1,104 @@
+//! See the page of [`RULE`].
+
+use super::make::{Also, by_proof, lossy, with_confidence};
+use super::{FixKind, Group, Servers};
+use crate::analysis::Facts;
+use crate::analysis::routes::{Does, Host, Place, Route};
+use crate::diagnostic::{Confidence, Finding, Severity};
+use crate::ir::clause::Action;
+use crate::ir::site::SiteName;
+use crate::ir::template::Part;
+
+declare! {
+    /// A `rewrite` looks like a redirect, but the server rewrites inside.
+    ///
+    /// ## What it does
+    /// nginx: finds `rewrite` to a URL that nginx does not take for one, such as `HTTP://…`, `${scheme}://…` or
+    /// `$proto://…`, without `redirect` or `permanent`. Apache: notes a `RewriteRule` without `R` to a URL of the
+    /// site's own name, which is a redirect for other names and an internal rewrite for this one.
+    ///
+    /// ## Why is this bad?
+    /// nginx redirects only where the replacement is written with `http://`, `https://` or `$scheme` at its very
+    /// beginning. Everything else is a path, so a file named like the URL is looked for and the client gets 404.
+    ///
+    /// ## Example
+    /// ```nginx bad
+    /// location = /a {
+    ///     rewrite ^ ${scheme}://www.example.com/b;
+    /// }
+    /// ```
+    /// ```nginx good
+    /// location = /a {
+    ///     return 302 $scheme://www.example.com/b;
+    /// }
+    /// ```
+    ///
+    /// ## Fix safety
+    /// No fix: the status is for the author to choose.
+    ///
+    /// ## Traps
+    /// A variable whose name only begins with `scheme` counts as `$scheme` for nginx, and is not reported.
+    ///
+    /// ## Sources
+    /// nginx `rewrite`; mod_rewrite, "Absolute URL".
+    RULE {
+        name: "rewrite-not-a-redirect",
+        group: Group::Correctness,
+        severity: Severity::Error,
+        servers: Servers::Both,
+        fix: FixKind::None,
+        check: check,
+    }
+}
+
+fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+    for route in facts.routes().all.iter().filter(|route| route.enabled) {
+        match &route.does {
+            Does::Rewrite { target } if !facts.is_apache() && looks_absolute(route) => {
+                let message = format!(
+                    "nginx takes this for a path, not for a URL: only `http://`, `https://` and `$scheme` at the beginning \
+                     make a redirect{}",
+                    match target.literal_start() {
+                        [] => String::new(),
+                        start => format!(", in lower case, and this begins with `{}`", lossy(start)),
+                    }
+                );
+                let finding = match facts.passage(route) {
+                    Some(proof) => by_proof(&RULE, &proof, message, route.span),
+                    None => with_confidence(&RULE, Confidence::Possible, message, route.span),
+                };
+                findings.push(finding.help("write `return 302 URL;`, or `redirect` or `permanent` behind it"));
+            }
+            Does::Redirect { target, .. } if facts.is_apache() && target.place == Place::Absolute => {
+                findings.extend(own_name(facts, route, &target.host));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn looks_absolute(route: &Route<'_>) -> bool {
+    let Some(target) = route.target() else { return false };
+    match target.place {
+        Place::Absolute => target.scheme.as_deref().is_none_or(|scheme| matches!(scheme, b"http" | b"https")),
+        Place::Dynamic => {
+            matches!(target.template.parts.get(1), Some(Part::Literal(text)) if text.starts_with(b"://"))
+        }
+        _ => false,
+    }
+}
+
+/// A redirect only as long as the request is for another name.
+fn own_name(facts: &Facts<'_>, route: &Route<'_>, host: &Host) -> Option<Finding> {
+    let Host::Fixed(host) = host else { return None };
+    let implicit = route.clause.does.iter().any(|action| {
+        matches!(action, Action::Rewrite(rewrite) if rewrite.redirect.is_none() && rewrite.status.is_none())
+    });
+    let site = facts.program.sites.get(route.site.0 as usize)?;
+    let own = site.own.host.eq_ignore_ascii_case(host)
+        || site.names.iter().any(|name| matches!(name, SiteName::Exact(text) if text.eq_ignore_ascii_case(host)));
+    let message = format!("for requests to `{}` itself this is no redirect but a rewrite inside", lossy(host));
+    (implicit && own && !facts.program.fragment).then(|| {
+        with_confidence(&RULE, Confidence::Possible, message, route.span).help("add `R=301` or `R=302` to redirect always")
+    })
+}

@@ -1,0 +1,109 @@
+//! See the page of [`RULE`].
+
+use super::make::{Also, certain, lossy};
+use super::{FixKind, Group, Servers};
+use crate::analysis::Facts;
+use crate::analysis::expression;
+use crate::analysis::routes::{PathKind, PathPattern, Route};
+use crate::diagnostic::{Finding, Severity};
+use crate::ir::scope::Slot;
+use crate::ir::template::Part;
+
+declare! {
+    /// A regular expression does what a plain directive says better.
+    ///
+    /// ## What it does
+    /// Notes nginx `rewrite` of every path to another host, and a lone Apache `RewriteRule` for one fixed path.
+    ///
+    /// ## Why is this bad?
+    /// It is slower and harder to read, and it leaves room for the mistakes that expressions bring along. nginx's and
+    /// Apache's own documentation advise against it.
+    ///
+    /// ## Example
+    /// ```nginx bad
+    /// server {
+    ///     server_name old.example;
+    ///     rewrite ^/(.*)$ http://example.com/$1 permanent;
+    /// }
+    /// ```
+    /// ```htaccess bad
+    /// RewriteEngine On
+    /// RewriteRule ^one$ https://one.example/ [R=301,L]
+    /// ```
+    /// ```nginx good
+    /// server {
+    ///     server_name old.example;
+    ///     return 301 http://example.com$request_uri;
+    /// }
+    /// ```
+    /// ```htaccess good
+    /// RedirectMatch 301 ^/one$ https://one.example/
+    /// ```
+    ///
+    /// ## Fix safety
+    /// No fix: `$1` is decoded and escaped again, `$request_uri` is sent as it came.
+    ///
+    /// ## Traps
+    /// An Apache rule beside other rules is left alone, since their order counts. So is `if ($host = …)` in an nginx
+    /// server: it is what certificate tools write.
+    ///
+    /// ## Sources
+    /// nginx, "Converting rewrite rules"; Apache, "When not to use mod_rewrite".
+    RULE {
+        name: "simpler-directive-available",
+        group: Group::Performance,
+        severity: Severity::Info,
+        servers: Servers::Both,
+        fix: FixKind::None,
+        check: check,
+    }
+}
+
+fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+    for route in facts.routes().redirects() {
+        if route.slot != Slot::Rewrite || !route.enabled || !route.is_unguarded() {
+            continue;
+        }
+        let found = if facts.is_apache() { apache(facts, route) } else { nginx(route) };
+        if let Some((message, help)) = found {
+            findings.push(certain(&RULE, message, route.span).help(help));
+        }
+    }
+}
+
+/// `rewrite ^/(.*)$ http://h/$1 permanent`, `rewrite ^ http://h$request_uri? permanent`.
+fn nginx(route: &Route<'_>) -> Option<(String, String)> {
+    let test = route.paths.iter().find(|test| test.own && !test.negated)?;
+    let PathPattern::Regex(regex) = test.pattern else { return None };
+    let universal = matches!(&*regex.text, b"^" | b"^/" | b"^(.*)$" | b"^(.*)" | b"^/(.*)$" | b"^/(.*)" | b"^.*$" | b".*" | b"(.*)");
+    let target = route.target()?;
+    let [Part::Literal(host), last] = target.template.parts.as_slice() else { return None };
+    let carried = matches!(last, Part::Capture { group: 1, .. })
+        || matches!(last, Part::Attribute(crate::ir::template::Attribute::RawTarget | crate::ir::template::Attribute::Path));
+    let host = host.strip_suffix(b"/").unwrap_or(host);
+    let plain = host.starts_with(b"http") && host.iter().filter(|&&byte| byte == b'/').count() == 2;
+    let status = route.status()?;
+    (universal && carried && plain).then(|| {
+        let help = format!("`return {status} {}$request_uri;`", lossy(host));
+        ("an expression that takes every path is not needed here".to_owned(), help)
+    })
+}
+
+/// One rule for one path, alone in its list.
+fn apache(facts: &Facts<'_>, route: &Route<'_>) -> Option<(String, String)> {
+    let scope = facts.program.scopes.get(route.scope.0 as usize)?;
+    let alone = scope.lists.rewrite.as_ref().is_some_and(|list| list.clauses.iter().count() == 1);
+    let test = route.paths.iter().find(|test| test.own && !test.negated)?;
+    let PathPattern::Regex(regex) = test.pattern else { return None };
+    let literal = expression::of(regex).exact_literal()?;
+    let target = route.target()?.literal().filter(|text| !text.contains(&b'?') && !text.contains(&b'#'))?;
+    let path = match test.on {
+        PathKind::Relative => [route.mount.as_deref()?, &literal].concat(),
+        _ => literal,
+    };
+    let readable = path.iter().all(|byte| byte.is_ascii_alphanumeric() || b"/-_".contains(byte));
+    (alone && readable && route.status().is_some()).then(|| {
+        let help = format!("`RedirectMatch {} ^{}$ {}`", route.status().unwrap_or(302), lossy(&path), lossy(target));
+        ("the rewrite engine is not needed for one fixed path".to_owned(), help)
+    })
+}
