@@ -51,7 +51,9 @@ pub fn uses<'f, 'a>(facts: &'f Facts<'a>) -> Vec<Use<'f, 'a>> {
             of_guard(guard, route, &mut out);
         }
     }
-    out.retain(|one| seen.insert(one.regex.span));
+    // What a template engine still has to fill in is no expression yet.
+    let template = |text: &[u8]| [&b"{{"[..], b"<%", b"{%"].iter().any(|mark| memchr::memmem::find(text, mark).is_some());
+    out.retain(|one| !template(&one.regex.text) && seen.insert(one.regex.span));
     out
 }
 

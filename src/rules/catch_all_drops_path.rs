@@ -46,7 +46,8 @@ declare! {
     ///
     /// ## Traps
     /// Where the site has other redirects, a catch-all behind them is a deliberate last resort, and only noted. So
-    /// is one to a page of the same host. Temporary redirects to a maintenance page have their own rule.
+    /// is one to a page of the same host, one to a certain page of another, and an unconditional one in a `.htaccess`,
+    /// whose folder may be anywhere. Temporary redirects to a maintenance page have their own rule.
     ///
     /// ## Sources
     /// Google Search Central, site moves with URL changes; mod_alias `RedirectMatch`.
@@ -70,7 +71,10 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         if other.is_none_or(|other| other.location() != proof.location()) {
             continue;
         }
-        let moves = route.target().is_some_and(|target| target.place == Place::Absolute);
+        let to_start = |path: &[u8]| matches!(path, b"" | b"/");
+        let moves = route.target().is_some_and(|target| target.place == Place::Absolute && to_start(&target.path_prefix));
+        // The folder of a lone file is rarely the whole site.
+        let moves = moves && (facts.options.dialect != crate::lower::Dialect::Htaccess || !route.is_unguarded());
         let alone = count.get(&route.site).is_none_or(|&count| count < 2);
         let message = "every path leads to this one page: the path of the request is lost";
         let help = match facts.is_apache() {

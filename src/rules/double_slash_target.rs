@@ -25,7 +25,7 @@ declare! {
     /// }
     /// ```
     /// ```htaccess bad
-    /// Redirect 301 /old https://example.com/
+    /// Redirect 301 /old https://new.example/
     /// ```
     /// ```nginx good
     /// location / {
@@ -33,7 +33,7 @@ declare! {
     /// }
     /// ```
     /// ```htaccess good
-    /// Redirect 301 /old/ https://example.com/
+    /// Redirect 301 /old/ https://new.example/
     /// ```
     ///
     /// ## Fix safety
@@ -41,7 +41,8 @@ declare! {
     ///
     /// ## Traps
     /// In a `.htaccess`, `$1` has no leading slash and the same target is right. A target that consists of a slash
-    /// and a path on the same host is left to the rule about open redirects.
+    /// and a path on the same host is left to the rule about open redirects. `Redirect /page https://h/new-page/` is a
+    /// note: only the rare request below the page gets two slashes.
     ///
     /// ## Sources
     /// mod_rewrite; mod_alias `Redirect`; nginx `return`.
@@ -73,7 +74,8 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
                     "end both sides with a slash, or neither",
                 ),
             };
-            findings.push(by_proof(&RULE, proof, message, route.span).help(help));
+            let finding = by_proof(&RULE, proof, message, route.span).help(help);
+            findings.push(if holes || leads_to_root(route) { finding } else { finding.at_most(Severity::Info) });
         }
     }
 }
@@ -94,6 +96,11 @@ fn meets_rest(route: &Route<'_>) -> bool {
     let source = route.paths.iter().find(|test| test.own).map(|test| test.pattern);
     let open = matches!(source, Some(PathPattern::Segments(text)) if !text.ends_with(b"/"));
     open && target.literal().is_some_and(|text| text.ends_with(b"/") && text.len() > 1)
+}
+
+/// `https://h/`: a whole tree moves. With a path behind it, one page is often meant, and nobody asks below it.
+fn leads_to_root(route: &Route<'_>) -> bool {
+    route.target().is_some_and(|target| target.path_prefix == b"/")
 }
 
 fn is_doubled(proof: &Proof) -> bool {

@@ -4,11 +4,12 @@ use super::make::{Also, by_proof, lossy, with_confidence};
 use super::{FixKind, Group, Servers, words};
 use crate::analysis::Facts;
 use crate::analysis::byteset::ByteSet;
-use crate::analysis::expression::{self, Kind, Node};
+use crate::analysis::expression::{self, Choices, Kind, Node};
 use crate::analysis::guard::Dimension;
 use crate::analysis::language::Language;
 use crate::analysis::routes::{PathKind, PathPattern, PathTest, Route};
 use crate::analysis::uses::{On, uses};
+use crate::analysis::witness::Proof;
 use crate::diagnostic::{Applicability, Confidence, Finding, Severity};
 use crate::ir::pattern::Regex;
 use crate::source::Span;
@@ -56,7 +57,7 @@ declare! {
     /// ## Traps
     /// Paths are decoded before they are matched. A path may still hold `?`, `#` or `%` where a client escapes them
     /// (`%3F`, `%2523`): a pattern that needs one is reported as dead all the same, because nobody means that. A
-    /// text that is read both by a virtual host and as `.htaccess` wants `^/?`.
+    /// text that is read both by a virtual host and as `.htaccess` wants `^/?`; a file of another name is only noted.
     ///
     /// ## Sources
     /// mod_rewrite, per-directory rewrites; mod_alias `Redirect`; nginx `location`.
@@ -102,7 +103,16 @@ fn report(facts: &Facts<'_>, route: &Route<'_>, message: String, at: Span) -> Fi
 }
 
 fn finding(facts: &Facts<'_>, route: &Route<'_>, test: &PathTest<'_>, at: Span, why: &Why) -> Finding {
-    let finding = report(facts, route, format!("the pattern never matches: {}", why.text), at).help(why.help);
+    let message = format!("the pattern never matches: {}", why.text);
+    let finding = match meant(facts, route, test) {
+        Some(proof) => by_proof(&RULE, &proof, message, at),
+        None => with_confidence(&RULE, Confidence::Possible, message, at),
+    };
+    let finding = finding.help(why.help);
+    // A piece that is not named `.htaccess` may as well be read by a virtual host, where the slash is right.
+    let named = facts.sources.file(at.file).path().file_name().is_some_and(|name| name == ".htaccess");
+    let unsure = why.slash && facts.options.dialect == crate::lower::Dialect::Htaccess && !named;
+    let finding = if unsure { finding.at_most(Severity::Info) } else { finding };
     let slash = match test.pattern {
         PathPattern::Regex(regex) if why.slash && regex.text.starts_with(b"^/") => words::piece(facts, regex, 1, 2),
         _ => None,
@@ -114,6 +124,27 @@ fn finding(facts: &Facts<'_>, route: &Route<'_>, test: &PathTest<'_>, at: Span, 
         }
         None => finding,
     }
+}
+
+/// The request that the author had in mind, which somebody else answers.
+fn meant(facts: &Facts<'_>, route: &Route<'_>, test: &PathTest<'_>) -> Option<Proof> {
+    let text = match test.pattern {
+        PathPattern::Exact(text) | PathPattern::Prefix(text) | PathPattern::Segments(text) => text.to_vec(),
+        PathPattern::Regex(regex) => expression::sample(&expression::of(regex), Choices::default()),
+        PathPattern::Other(_) => return None,
+    };
+    let text = match memchr::memmem::find(&text, b"://") {
+        Some(at) => text.get(at + 3..)?.iter().copied().skip_while(|&byte| byte != b'/').collect(),
+        None => text,
+    };
+    let text = text.strip_prefix(b"/").unwrap_or(&text);
+    let mount = route.mount.as_deref().filter(|_| test.on == PathKind::Relative).unwrap_or(b"/");
+    let plain = |byte: &u8| byte.is_ascii_graphic();
+    let target: Vec<u8> = [mount, text].concat().into_iter().filter(plain).collect();
+    let mut request = facts.proposals(route).into_iter().next()?;
+    request.target = target.into();
+    let answer = facts.answer(&request);
+    (answer.cause != Some(route.span)).then_some(Proof { request, answer })
 }
 
 fn first_argument(facts: &Facts<'_>, span: Span) -> Span {

@@ -4,14 +4,14 @@ use super::make::{Also, certain};
 use super::{FixKind, Group, Servers};
 use crate::analysis::Facts;
 use crate::diagnostic::{Finding, Severity};
-use crate::ir::Effect;
+use crate::ir::{Effect, Note};
 use crate::ir::table::TableKind;
 
 declare! {
     /// A file that the configuration includes is not here, so the picture is incomplete.
     ///
     /// ## What it does
-    /// Notes includes and map files that could not be read.
+    /// Notes includes (once, for all of them) and map files that could not be read.
     ///
     /// ## Why is this bad?
     /// Redirects and headers in them are not seen. What redirlint says about things that are missing may then be
@@ -50,12 +50,23 @@ declare! {
     }
 }
 
+/// Further includes named in the finding.
+const MAX_SHOWN: usize = 9;
+
 fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
-    for note in &facts.program.notes {
-        if note.directive.eq_ignore_ascii_case("include") && note.effect == Effect::May {
-            let message = format!("the analysis is incomplete: {}", note.reason);
-            findings.push(certain(&RULE, message, note.span).help("give redirlint the whole configuration"));
+    let missing = |note: &&Note| note.directive.eq_ignore_ascii_case("include") && note.effect == Effect::May;
+    let notes: Vec<&Note> = facts.program.notes.iter().filter(missing).collect();
+    if let Some(first) = notes.first() {
+        let more = match notes.len() {
+            1 => String::new(),
+            count => format!(", and {} more", count - 1),
+        };
+        let message = format!("the analysis is incomplete: {}{more}", first.reason);
+        let mut finding = certain(&RULE, message, first.span).help("give redirlint the whole configuration");
+        for note in notes.iter().skip(1).take(MAX_SHOWN) {
+            finding = finding.related(note.span, note.reason.clone());
         }
+        findings.push(finding);
     }
     for table in &facts.program.tables {
         if let TableKind::Unknown(what) = &table.kind
