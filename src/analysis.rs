@@ -68,6 +68,8 @@ pub struct Knobs {
     pub api_paths: Vec<String>,
     /// Paths (shell patterns) whose redirects are meant to be temporary.
     pub temporary_ok: Vec<String>,
+    /// Today, as `YYYY-MM-DD`; the machine's day unless given.
+    pub today: String,
 }
 
 /// Whether something in front of the server ends TLS, so that its own connections are plain.
@@ -97,8 +99,24 @@ impl Default for Knobs {
             index_files: Vec::new(),
             api_paths: Vec::new(),
             temporary_ok: Vec::new(),
+            today: today(),
         }
     }
+}
+
+/// The machine's day in UTC, as `YYYY-MM-DD` (days to a civil date, RFC 3339's calendar).
+fn today() -> String {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let days = (since.as_secs() / 86_400) as i64 + 719_468;
+    let era = days.div_euclid(146_097);
+    let of_era = days.rem_euclid(146_097);
+    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02}")
 }
 
 /// One configuration under analysis.
@@ -227,5 +245,41 @@ impl<'a> Facts<'a> {
                 }
             }
         }
+    }
+
+    /// Whether a host is one of the user's own: named by the user or by a site of the configuration, or below the
+    /// same registrable domain as one that is.
+    pub fn is_own_host(&self, route: &Route<'_>, host: &str) -> bool {
+        use crate::ir::site::SiteName;
+        let domain = |name: &str| psl::domain_str(name).unwrap_or(name).to_ascii_lowercase();
+        let wanted = domain(host);
+        let named = self.knobs.hosts.iter().any(|own| domain(own) == wanted);
+        let site = self.program.sites.get(route.site.0 as usize);
+        let names = site.into_iter().flat_map(|site| &site.names);
+        named
+            || names.into_iter().any(|name| match name {
+                SiteName::Exact(name) | SiteName::Leading(name) | SiteName::LeadingOrBare(name) => {
+                    domain(String::from_utf8_lossy(name).trim_start_matches('.')) == wanted
+                }
+                _ => false,
+            })
+            || site.is_some_and(|site| domain(&String::from_utf8_lossy(&site.own.host)) == wanted)
+    }
+
+    /// The text of the comment that stands directly above a directive, or behind it on its line, without its `#`.
+    pub fn comment_above(&self, span: Span) -> Option<String> {
+        let file = self.sources.file(span.file);
+        let line = self.sources.position(span).line;
+        let comment = |number: usize| {
+            let text = String::from_utf8_lossy(file.bytes().get(file.line(number)?)?).into_owned();
+            Some(text.trim_start().strip_prefix('#')?.trim().to_owned())
+        };
+        let behind = || {
+            let end = file.position(span.end as usize).line;
+            let rest = file.bytes().get(span.end as usize..file.line(end)?.end)?;
+            let text = String::from_utf8_lossy(rest).into_owned();
+            Some(text.split_once('#')?.1.trim().to_owned())
+        };
+        comment(line.checked_sub(1)?).or_else(behind)
     }
 }

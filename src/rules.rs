@@ -99,11 +99,29 @@ catalogue! {
     implicit_temporary_redirect,
     unknown_redirect_status,
     status_not_a_redirect,
+    temporary_canonical_redirect,
+    permanent_on_volatile_condition,
+    method_lost_on_redirect,
     redirect_missing_target,
+    redirect_missing_last_flag,
+    conflicting_status_flags,
+    see_other_on_get,
+    method_preserving_cross_origin,
+    temporary_redirect_long_cache,
+    maintenance_redirect,
+    status_comment_mismatch,
     // loop-chain
     redirect_loop,
     growing_redirect_loop,
+    conditional_redirect_loop,
+    prefix_redirect_into_itself,
+    index_redirect_loop,
+    internal_rewrite_loop,
+    unreliable_https_test,
     redirect_chain,
+    chain_mixed_status,
+    tls_proxy_redirect_loop,
+    error_page_redirect_loop,
     // hsts-security
     hsts_missing,
     // correctness
@@ -146,6 +164,9 @@ catalogue! {
     version_gated_feature,
     unresolved_include,
     // seo
+    temporary_redirect_expired,
+    error_document_redirect,
+    well_known_redirected,
     // performance
     simpler_directive_available,
     many_literal_redirects,
@@ -153,7 +174,9 @@ catalogue! {
     redundant_flag,
 }
 
+pub mod circle;
 pub mod make;
+pub mod status;
 pub mod suppress;
 pub mod words;
 

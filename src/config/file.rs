@@ -172,6 +172,7 @@ impl From<Assume> for Knobs {
             index_files: said.index_files,
             api_paths: texts(said.api_paths),
             temporary_ok: texts(said.temporary_ok),
+            today: default.today,
         }
     }
 }

@@ -83,7 +83,7 @@ pub fn follow(program: &Program, world: &dyn World, first: Request, limits: Limi
                 let to = url_of(&following);
                 if !answers_for(program, &home, &following) {
                     (End::RedirectedAway, to)
-                } else if hops.iter().any(|hop| hop.url == to && hop.request.method == following.method) {
+                } else if hops.iter().any(|hop| repeats(hop, &to, &following)) {
                     (End::Loop, to)
                 } else if hops.len() > limits.redirects {
                     (End::TooManyHops, to)
@@ -95,6 +95,11 @@ pub fn follow(program: &Program, world: &dyn World, first: Request, limits: Limi
         };
         return Journey { hops, end, last: with_fragment(last, fragment) };
     }
+}
+
+/// Whether a hop already asked for the same in the same words.
+fn repeats(hop: &Hop, url: &[u8], request: &Request) -> bool {
+    hop.url == url && hop.request.method == request.method && hop.request.headers == request.headers
 }
 
 /// One request and its answer, nothing followed.
@@ -216,7 +221,14 @@ fn carry_over(old: &Request, following: Request, status: u16) -> Request {
         let body = lower.starts_with(b"content-");
         lower != b"host" && !(becomes_get && body) && (same_origin || lower != b"authorization")
     };
-    let rest = old.headers.iter().filter(|(name, _)| kept(name)).cloned();
+    // Not the client's header but that of a proxy in front, which tells of each request anew.
+    let scheme: &[u8] = if following.encrypted { b"https" } else { b"http" };
+    let told = |name: &[u8], value: &[u8]| match name.eq_ignore_ascii_case(b"x-forwarded-proto") {
+        true => scheme.into(),
+        false => value.into(),
+    };
+    let kept = old.headers.iter().filter(|(name, _)| kept(name));
+    let rest = kept.map(|(name, value)| (name.clone(), told(name, value)));
     Request {
         method: if becomes_get { b"GET"[..].into() } else { old.method.clone() },
         version: old.version.clone(),
@@ -236,7 +248,7 @@ fn with_fragment(mut url: Vec<u8>, fragment: Option<String>) -> Vec<u8> {
 }
 
 /// Whether a site of the configuration answers the request: the host it started at, or one that a site names,
-/// at a port that is listened on. A fragment's site cannot be seen and is taken to listen everywhere.
+/// at a port that is listened on. A fragment that names no port is taken to be listening everywhere.
 pub fn answers_for(program: &Program, home: &[u8], request: &Request) -> bool {
     let (Some(start), Some(host)) =
         (host::normalise(program.host, home), host::normalise(program.host, authority(request)))
@@ -244,7 +256,7 @@ pub fn answers_for(program: &Program, home: &[u8], request: &Request) -> bool {
         return false;
     };
     let at_home = start.name == host.name;
-    if program.fragment {
+    if program.fragment && program.listeners.iter().all(|listener| listener.port.is_none()) {
         return at_home || program.listeners.iter().any(|listener| is_named(program, listener, &host.name));
     }
     let written = host.port.as_deref().and_then(|port| std::str::from_utf8(port).ok()?.parse().ok());

@@ -1,5 +1,6 @@
 //! See the page of [`RULE`].
 
+use super::circle::{self, Kind};
 use super::make::{Also, lossy, shown};
 use super::{FixKind, Group, Servers};
 use crate::analysis::Facts;
@@ -62,6 +63,9 @@ declare! {
 fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     let mut seen = BTreeSet::new();
     for walk in facts.walks().iter().filter(|walk| walk.shape == Shape::Growing) {
+        if !matches!(circle::kind(facts, walk), Some(Kind::Plain)) {
+            continue;
+        }
         // The redirect that goes round, not the one that led into it.
         let Some(at) = walk.journey.hops.last().and_then(|hop| hop.answer.cause) else { continue };
         if !seen.insert(at) {

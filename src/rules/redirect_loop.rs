@@ -1,11 +1,11 @@
 //! See the page of [`RULE`].
 
+use super::circle::{self, Kind};
 use super::make::{Also, lossy, shown};
 use super::{FixKind, Group, Servers};
 use crate::analysis::Facts;
 use crate::analysis::graph::{Shape, Walk};
-use crate::analysis::witness::confidence_of;
-use crate::diagnostic::{Confidence, Finding, Severity};
+use crate::diagnostic::{Finding, Severity};
 use crate::source::Span;
 use std::collections::BTreeSet;
 
@@ -65,10 +65,7 @@ declare! {
 fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     let mut seen: BTreeSet<Vec<Span>> = BTreeSet::new();
     for walk in facts.walks() {
-        let Shape::Loop(from) = walk.shape else { continue };
-        if confidence_of(&walk.journey) != Confidence::Proven {
-            continue;
-        }
+        let (Shape::Loop(from), Some(Kind::Plain)) = (walk.shape, circle::kind(facts, walk)) else { continue };
         let mut circle: Vec<Span> = walk.spans.iter().skip(from).copied().collect();
         let closing = circle.last().copied();
         circle.sort();

@@ -18,7 +18,9 @@ pub struct HtaccessFile {
 
 /// A path as bytes with a slash at the end.
 pub fn as_folder(path: &Path) -> Vec<u8> {
-    let mut bytes = path.to_string_lossy().into_owned().into_bytes();
+    // `/a/.` is `/a`: the components leave such dots out.
+    let plain: std::path::PathBuf = path.components().collect();
+    let mut bytes = plain.to_string_lossy().into_owned().into_bytes();
     if !bytes.ends_with(b"/") {
         bytes.push(b'/');
     }

@@ -493,8 +493,9 @@ pub fn fragment<'a>(
     pipeline(context);
     context.program.fragment = true;
     let path = context.sources.file(main).path().to_path_buf();
-    let folder = path.parent().map(as_folder).filter(|folder| folder.starts_with(b"/"));
-    let folder = folder.unwrap_or_else(|| b"/srv/www/".to_vec());
+    let folder = path.parent().filter(|folder| folder.is_absolute()).map(as_folder);
+    // Without a place of its own it stands at the root of the site.
+    let folder = folder.unwrap_or_else(|| as_folder(options.root.as_deref().unwrap_or(&options.prefix)));
     let base = options.base.as_bytes();
     let base = if base.is_empty() { &b"/"[..] } else { base };
     let (root, folder) = match (&options.root, folder.strip_suffix(base)) {

@@ -1,0 +1,84 @@
+//! What kind of circle a walk runs in, so that each of the rules about loops reports its own and no other's.
+
+use crate::analysis::Facts;
+use crate::analysis::graph::{Shape, Walk};
+use crate::analysis::guard::{Dimension, Guard};
+use crate::analysis::routes::{PathPattern, Route};
+use crate::analysis::witness::{confidence_of, fits};
+use crate::diagnostic::Confidence;
+use crate::source::Span;
+
+/// Kinds of circles, the most telling one wins.
+pub enum Kind<'f, 'a> {
+    /// It hangs on something that a later request may well answer otherwise.
+    Conditional(Option<&'f Guard<'a>>),
+    /// A prefix that is redirected to a place below itself.
+    Prefix(&'f Route<'a>),
+    /// The index file of a folder that is redirected to the folder.
+    Index(&'f Route<'a>),
+    /// Any other.
+    Plain,
+}
+
+/// Names of index files looked for where the configuration names none.
+const INDEXES: &[&[u8]] = &[b"index.html", b"index.php", b"index.htm"];
+
+/// The kind of circle; `None` for a walk that ends.
+pub fn kind<'f, 'a>(facts: &'f Facts<'a>, walk: &Walk) -> Option<Kind<'f, 'a>> {
+    let from = match walk.shape {
+        Shape::Loop(from) => from,
+        Shape::Growing | Shape::Endless => 0,
+        Shape::Single | Shape::Chain(_) => return None,
+    };
+    let routes: Vec<&Route<'a>> = walk.routes.iter().skip(from).filter_map(|id| facts.routes().get((*id)?)).collect();
+    let conditional = routes.iter().find_map(|route| route.guards_on(undecided).next());
+    let assumed = confidence_of(&walk.journey) != Confidence::Proven;
+    let only = routes.first().filter(|first| routes.iter().all(|route| route.span == first.span));
+    match only {
+        Some(route) if index(walk, from, route) => Some(Kind::Index(route)),
+        _ if matches!(walk.shape, Shape::Loop(_)) && (assumed || conditional.is_some()) => {
+            Some(Kind::Conditional(conditional))
+        }
+        Some(route) if into_itself(route) => Some(Kind::Prefix(route)),
+        _ => Some(Kind::Plain),
+    }
+}
+
+/// What the tool cannot decide and the next request may answer otherwise.
+fn undecided(dimension: &Dimension) -> bool {
+    match dimension {
+        Dimension::Header(name) => name.as_slice() != b"x-forwarded-proto",
+        Dimension::Variable(_) => true,
+        other => other.is_volatile(),
+    }
+}
+
+fn into_itself(route: &Route<'_>) -> bool {
+    let Some(target) = route.target() else { return false };
+    route.paths.iter().filter(|test| !test.negated).any(|test| match test.pattern {
+        PathPattern::Prefix(prefix) => prefix.len() > 1 && target.path_prefix.starts_with(prefix),
+        PathPattern::Segments(prefix) => {
+            prefix.len() > 1
+                && target.path_prefix.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+        }
+        _ => false,
+    })
+}
+
+/// Whether a folder is asked for and only its index file fits the route.
+fn index(walk: &Walk, from: usize, route: &Route<'_>) -> bool {
+    walk.journey.hops.iter().skip(from).any(|hop| {
+        let path = hop.request.target.split(|&byte| byte == b'?').next().unwrap_or_default();
+        path.ends_with(b"/") && !fits(route, path) && INDEXES.iter().any(|name| fits(route, &[path, name].concat()))
+    })
+}
+
+/// The directives of the circle in the order of the text, and the one that closes it.
+pub fn members(walk: &Walk) -> (Vec<Span>, Option<Span>) {
+    let from = if let Shape::Loop(from) = walk.shape { from } else { 0 };
+    let mut spans: Vec<Span> = walk.spans.iter().skip(from).copied().collect();
+    let closing = spans.last().copied();
+    spans.sort();
+    spans.dedup();
+    (spans, closing)
+}

@@ -1,0 +1,77 @@
+//! See the page of [`RULE`].
+
+use super::make::{Also, shown};
+use super::{FixKind, Group, Servers};
+use crate::analysis::Facts;
+use crate::analysis::routes::Does;
+use crate::diagnostic::{Finding, Severity};
+use std::collections::BTreeSet;
+
+declare! {
+    /// Rewrites inside the server never settle, until it gives up with status 500.
+    ///
+    /// ## What it does
+    /// Sends requests through the rewriting rules and reports those that end at the server's limit on internal redirects.
+    ///
+    /// ## Why is this bad?
+    /// The visitor gets an internal server error, and the log a line about ten redirects or a rewrite cycle.
+    ///
+    /// ## Example
+    /// ```htaccess bad
+    /// RewriteEngine On
+    /// RewriteRule ^(.*)$ /app/$1 [L]
+    /// ```
+    /// ```nginx bad
+    /// location /d/ {
+    ///     rewrite ^/d/(.*)$ /d/x/$1 last;
+    /// }
+    /// ```
+    /// ```htaccess good
+    /// RewriteEngine On
+    /// RewriteRule ^(?!app/)(.*)$ /app/$1 [L]
+    /// ```
+    /// ```nginx good
+    /// location /d/ {
+    ///     rewrite ^/d/(.*)$ /d/x/$1 break;
+    /// }
+    /// ```
+    ///
+    /// ## Fix safety
+    /// No automatic fix: `END` instead of `L`, or `break` instead of `last`, stops the circle and everything after it.
+    ///
+    /// ## Traps
+    /// A test for missing files (`!-f`) ends the circle where the target exists; such findings are one step lower.
+    ///
+    /// ## Sources
+    /// Apache `LimitInternalRecursion`; nginx `NGX_HTTP_MAX_URI_CHANGES`.
+    RULE {
+        name: "internal-rewrite-loop",
+        group: Group::LoopChain,
+        severity: Severity::Error,
+        servers: Servers::Both,
+        fix: FixKind::None,
+        check: check,
+    }
+}
+
+/// Rewrites asked about; a list of thousands of them has the same few shapes.
+const MOST: usize = 2_000;
+
+fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+    let mut seen = BTreeSet::new();
+    let rewrites = facts.routes().all.iter().filter(|route| route.enabled && matches!(route.does, Does::Rewrite { .. }));
+    for route in rewrites.take(MOST) {
+        if seen.contains(&route.span) {
+            continue;
+        }
+        let failing = facts.proposals(route).into_iter().take(4).find(|request| {
+            let answer = facts.answer(request);
+            answer.status == Some(500) && answer.cause.is_none_or(|cause| cause == route.span)
+        });
+        let Some(request) = failing else { continue };
+        seen.insert(route.span);
+        let journey = facts.journey(request);
+        let help = if facts.is_apache() { "exclude the target from the pattern, or end with `END`" } else { "exclude the target from the pattern, or end with `break`" };
+        findings.push(shown(&RULE, &journey, "this rewrite matches its own result: the server gives up with 500", route.span).help(help));
+    }
+}

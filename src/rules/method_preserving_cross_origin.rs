@@ -1,0 +1,73 @@
+//! See the page of [`RULE`].
+
+use super::make::{Also, by_proof};
+use super::{FixKind, Group, Servers};
+use crate::analysis::Facts;
+use crate::analysis::target::Host;
+use crate::diagnostic::{Finding, Severity};
+
+declare! {
+    /// A redirect sends POST bodies on to another site.
+    ///
+    /// ## What it does
+    /// Finds 307 and 308 to a host that is not the site's own, where POST can get there.
+    ///
+    /// ## Why is this bad?
+    /// The browser sends the body again, passwords and files included, to the other site and asks nobody.
+    ///
+    /// ## Example
+    /// ```apache bad
+    /// <VirtualHost *:443>
+    ///     ServerName a.example
+    ///     SSLEngine on
+    ///     Header always set Strict-Transport-Security "max-age=63072000"
+    ///     Redirect 308 / https://partner.test/
+    /// </VirtualHost>
+    /// ```
+    /// ```apache good
+    /// <VirtualHost *:443>
+    ///     ServerName a.example
+    ///     SSLEngine on
+    ///     Header always set Strict-Transport-Security "max-age=63072000"
+    ///     Redirect 301 / https://partner.test/
+    /// </VirtualHost>
+    /// ```
+    ///
+    /// ## Fix safety
+    /// No fix: let only GET and HEAD through, or send 301 or 302.
+    ///
+    /// ## Traps
+    /// Name your other domains under `hosts` in `redirlint.yaml`. Hosts below the same registrable domain are taken as your
+    /// own. In a lone `.htaccess` the own host is not known, and the rule is silent.
+    ///
+    /// ## Sources
+    /// RFC 9110 section 15.4.
+    RULE {
+        name: "method-preserving-cross-origin",
+        group: Group::Status,
+        severity: Severity::Warning,
+        servers: Servers::Both,
+        fix: FixKind::None,
+        check: check,
+    }
+}
+
+fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+    if facts.program.fragment && facts.knobs.hosts.is_empty() {
+        return;
+    }
+    for route in facts.routes().redirects().filter(|route| route.enabled && matches!(route.status(), Some(307 | 308))) {
+        let Some(Host::Fixed(host)) = route.target().map(|target| &target.host) else { continue };
+        let host = String::from_utf8_lossy(host).into_owned();
+        if facts.is_own_host(route, &host) {
+            continue;
+        }
+        let post = facts.proposals(route).into_iter().find_map(|mut request| {
+            request.method = b"POST"[..].into();
+            facts.prove(route, request)
+        });
+        let Some(proof) = post else { continue };
+        let message = format!("POST bodies are sent on to `{host}`, another site");
+        findings.push(by_proof(&RULE, &proof, message, route.span).help("let only GET and HEAD through, or send 301 or 302"));
+    }
+}

@@ -1,0 +1,76 @@
+//! See the page of [`RULE`].
+
+use super::make::{Also, with_confidence};
+use super::{FixKind, Group, Servers};
+use crate::analysis::Facts;
+use crate::diagnostic::{Confidence, Finding, Severity};
+
+declare! {
+    /// The comment above a redirect names another status than the one that is sent.
+    ///
+    /// ## What it does
+    /// Compares a status, or the word temporary or permanent, in the comment directly above a redirect with what it sends.
+    ///
+    /// ## Why is this bad?
+    /// One of the two is not what the author meant.
+    ///
+    /// ## Example
+    /// ```htaccess bad
+    /// # temporary (307) redirect
+    /// Redirect 301 /a https://example.com/
+    /// ```
+    /// ```htaccess good
+    /// # temporary (307) redirect
+    /// Redirect 307 /a https://example.com/
+    /// ```
+    ///
+    /// ## Fix safety
+    /// No fix: which side is right is not known.
+    ///
+    /// ## Traps
+    /// A comment that heads several redirects, names two statuses, or is commented-out code is left alone.
+    ///
+    /// ## Sources
+    /// Seen in published how-tos.
+    RULE {
+        name: "status-comment-mismatch",
+        group: Group::Status,
+        severity: Severity::Info,
+        servers: Servers::Both,
+        fix: FixKind::None,
+        check: check,
+    }
+}
+
+fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+    for route in facts.routes().redirects() {
+        let (Some(sent), Some(comment)) = (route.status(), facts.comment_above(route.span)) else { continue };
+        if comment.contains("redirlint:") {
+            continue;
+        }
+        let Some((said, fits)) = claim(&comment.to_ascii_lowercase()) else { continue };
+        if !fits.contains(&sent) {
+            let message = format!("the comment says {said}, the server sends {sent}");
+            findings.push(with_confidence(&RULE, Confidence::Possible, message, route.span).help("correct the one that is wrong"));
+        }
+    }
+}
+
+/// What a comment claims, and the statuses that fit it; `None` where it claims nothing or several things.
+fn claim(comment: &str) -> Option<(String, Vec<u16>)> {
+    let numbers: Vec<u16> = comment.split(|c: char| !c.is_ascii_digit()).filter_map(|word| word.parse().ok()).filter(|code| matches!(code, 301 | 302 | 303 | 307 | 308)).collect();
+    match numbers.as_slice() {
+        [one] => return Some((one.to_string(), vec![*one])),
+        [_, ..] => return None,
+        [] => {}
+    }
+    // A directive that was commented out is no claim.
+    if comment.contains("redirect ") && comment.contains('/') {
+        return None;
+    }
+    match (comment.contains("temporary"), comment.contains("permanent")) {
+        (true, false) => Some(("temporary".to_owned(), vec![302, 303, 307])),
+        (false, true) => Some(("permanent".to_owned(), vec![301, 308])),
+        _ => None,
+    }
+}

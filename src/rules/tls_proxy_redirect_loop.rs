@@ -1,0 +1,85 @@
+//! See the page of [`RULE`].
+
+use super::make::{Also, with_confidence};
+use super::{FixKind, Group, Servers};
+use crate::analysis::Facts;
+use crate::analysis::guard::Dimension;
+use crate::analysis::routes::Route;
+use crate::diagnostic::{Confidence, Finding, Severity};
+
+declare! {
+    /// A redirect to https looks at the connection, and something in front of this server seems to end TLS.
+    ///
+    /// ## What it does
+    /// Finds redirects to https whose condition is the connection's own scheme or port, in a configuration that shows a
+    /// proxy in front: `X-Forwarded-*` elsewhere, real-client-address settings, or the setting in `redirlint.yaml`.
+    ///
+    /// ## Why is this bad?
+    /// Behind a proxy that ends TLS every request arrives as http. The redirect then never ends.
+    ///
+    /// ## Example
+    /// ```htaccess bad
+    /// RewriteEngine On
+    /// SetEnvIf X-Forwarded-For ^ PROXIED=1
+    /// RewriteCond %{HTTPS} off
+    /// RewriteRule ^ https://%{HTTP_HOST}%{REQUEST_URI} [R=301,L]
+    /// ```
+    /// ```htaccess good
+    /// RewriteEngine On
+    /// RewriteCond %{HTTP:X-Forwarded-Proto} =http
+    /// RewriteRule ^ https://%{HTTP_HOST}%{REQUEST_URI} [R=301,L]
+    /// ```
+    ///
+    /// ## Fix safety
+    /// No fix: which header the proxy sets, only its operator knows.
+    ///
+    /// ## Traps
+    /// Silent where this server itself listens with TLS. The header can be forged where the server can be reached past the
+    /// proxy; that skips the redirect and nothing more.
+    ///
+    /// ## Sources
+    /// RFC 7239; reports of sites behind load balancers.
+    RULE {
+        name: "tls-proxy-redirect-loop",
+        group: Group::LoopChain,
+        severity: Severity::Info,
+        servers: Servers::Both,
+        fix: FixKind::None,
+        check: check,
+    }
+}
+
+fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+    let own_tls = !facts.program.fragment && facts.program.listeners.iter().any(|listener| listener.encrypted);
+    if own_tls || !behind_proxy(facts) {
+        return;
+    }
+    for route in facts.routes().redirects().filter(|route| route.enabled && asks_connection(route)) {
+        if route.target().is_some_and(|target| target.scheme.as_deref() == Some(b"https")) {
+            findings.push(
+                with_confidence(&RULE, Confidence::Possible, "behind a proxy that ends TLS this redirect to https never ends", route.span)
+                    .help("test the header by which the proxy tells the client's scheme, such as `X-Forwarded-Proto`"),
+            );
+        }
+    }
+}
+
+fn asks_connection(route: &Route<'_>) -> bool {
+    route.guards_on(|dimension| *dimension == Dimension::Scheme).next().is_some()
+}
+
+/// Whether the configuration shows that requests come through another server.
+fn behind_proxy(facts: &Facts<'_>) -> bool {
+    let mut shown = false;
+    facts.each_directive(|directive, _| {
+        let (name, args) = facts.words(directive);
+        shown |= name == "set_real_ip_from" || name.starts_with("remoteip");
+        let forwarded = |word: &&[u8]| {
+            let word = word.to_ascii_lowercase();
+            word.starts_with(b"x-forwarded-") || memchr::memmem::find(&word, b"http_x_forwarded_").is_some() || memchr::memmem::find(&word, b"http:x-forwarded-").is_some()
+        };
+        // Passing the header on to an upstream says nothing about who stands in front.
+        shown |= !name.ends_with("_set_header") && !name.ends_with("_param") && name != "log_format" && args.iter().any(forwarded);
+    });
+    shown
+}

@@ -1,0 +1,83 @@
+//! See the page of [`RULE`].
+
+use super::make::{Also, shown};
+use super::{FixKind, Group, Servers};
+use crate::analysis::Facts;
+use crate::analysis::routes::Route;
+use crate::analysis::witness::fits;
+use crate::diagnostic::{Finding, Severity};
+use std::collections::BTreeSet;
+
+declare! {
+    /// A blanket redirect takes a file that must answer at its own address.
+    ///
+    /// ## What it does
+    /// Asks every redirect of a whole site for the files that apps, certificate authorities and crawlers look for at fixed
+    /// addresses, and reports redirects that send them to another host.
+    ///
+    /// ## Why is this bad?
+    /// `apple-app-site-association` and `assetlinks.json` are not followed through redirects; a `robots.txt` of another host
+    /// counts for that host.
+    ///
+    /// ## Example
+    /// ```nginx bad
+    /// # also answers apple-app-site-association for the app
+    /// server {
+    ///     listen 443 ssl;
+    ///     server_name b.example;
+    ///     add_header Strict-Transport-Security "max-age=63072000" always;
+    ///     return 301 https://www.b.example$request_uri;
+    /// }
+    /// ```
+    /// ```nginx good
+    /// server {
+    ///     listen 443 ssl;
+    ///     server_name b.example;
+    ///     add_header Strict-Transport-Security "max-age=63072000" always;
+    ///     location = /.well-known/apple-app-site-association { root /srv/aasa; }
+    ///     location / { return 301 https://www.b.example$request_uri; }
+    /// }
+    /// ```
+    ///
+    /// ## Fix safety
+    /// No fix: serve these paths before the redirect.
+    ///
+    /// ## Traps
+    /// Whether a site has an app is not known: the finding is information, once for each redirect.
+    ///
+    /// ## Sources
+    /// RFC 8615; the vendors' pages on both files.
+    RULE {
+        name: "well-known-redirected",
+        group: Group::Seo,
+        severity: Severity::Info,
+        servers: Servers::Both,
+        fix: FixKind::None,
+        check: check,
+    }
+}
+
+const FILE: &[u8] = b"/.well-known/apple-app-site-association";
+
+fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+    let mut seen = BTreeSet::new();
+    for route in facts.routes().redirects().filter(|route| route.enabled && takes_everything(route)) {
+        let journeys = facts.proposal_at(route, FILE).into_iter().filter(|request| request.encrypted);
+        let away = journeys.filter_map(|request| facts.prove(route, request)).next();
+        let Some(proof) = away.filter(|_| seen.insert(route.span)) else { continue };
+        let host = |url: &[u8]| url.split(|&byte| byte == b'/').nth(2).map(<[u8]>::to_vec);
+        let from = host(&crate::eval::follow::url_of(&proof.request));
+        if proof.answer.location.as_deref().and_then(host) != from {
+            let journey = facts.journey(proof.request);
+            findings.push(
+                shown(&RULE, &journey, "files that apps look for at this host are redirected to another one", route.span)
+                    .at_most(Severity::Info)
+                    .help("serve `/.well-known/apple-app-site-association` (and `assetlinks.json`) before the redirect, if there is an app"),
+            );
+        }
+    }
+}
+
+fn takes_everything(route: &Route<'_>) -> bool {
+    fits(route, b"/") && fits(route, FILE)
+}
