@@ -3,16 +3,22 @@
 pub mod args;
 pub mod check;
 pub mod convert;
+pub mod deeds;
 pub mod detect;
 pub mod diff;
 pub mod disk;
+pub mod explain;
 pub mod fix;
+pub mod graph;
+pub mod init;
 pub mod input;
+pub mod lsp;
 pub mod pages;
 pub mod paths;
 pub mod replace;
 pub mod select;
 pub mod settings;
+pub mod terminal;
 pub mod test;
 pub mod trace;
 
@@ -65,6 +71,10 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<Exit, Stop> {
+    if let Some(Command::Lsp(_)) = &cli.command {
+        // The server writes from a thread of its own: standard output must not be held here.
+        return lsp::run();
+    }
     let mut out = std::io::BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
     let exit = match cli.command {
         None => check::run(&cli.check, &mut out),
@@ -73,8 +83,11 @@ fn run(cli: Cli) -> Result<Exit, Stop> {
         Some(Command::Convert(args)) => convert::run(&args, &mut out),
         Some(Command::Diff(args)) => diff::run(&args, &mut out),
         Some(Command::Test(args)) => test::run(&args, &mut out),
-        Some(Command::Explain(args)) => pages::explain(&args, &mut out),
+        Some(Command::Explain(args)) => explain::run(&args, &mut out),
+        Some(Command::Graph(args)) => graph::run(&args, &mut out),
+        Some(Command::Init(args)) => init::run(&args, &mut out),
         Some(Command::Rules(args)) => pages::rules(&args, &mut out),
+        Some(Command::Lsp(_)) => Ok(Exit::Clean),
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "redirlint", &mut script);

@@ -8,6 +8,7 @@ pub mod human;
 pub mod json;
 pub mod jsonl;
 pub mod plain;
+pub mod prose;
 pub mod sarif;
 pub mod shown;
 pub mod statistics;

@@ -35,10 +35,16 @@ pub enum Command {
     Diff(DiffArgs),
     /// Run a file of expected redirects against a configuration
     Test(TestArgs),
-    /// Show a rule's page
+    /// Draw the redirects as a graph
+    Graph(GraphArgs),
+    /// Explain a rule, a status, a flag, a variable, a directive or a line of a configuration
     Explain(ExplainArgs),
     /// List the rules
     Rules(RulesArgs),
+    /// Write a commented redirlint.yaml into the current folder
+    Init(InitArgs),
+    /// Serve an editor over standard input and output
+    Lsp(LspArgs),
     /// Print a shell's completion script
     Completions {
         /// The shell
@@ -281,8 +287,53 @@ pub enum TestFormat {
 #[allow(missing_docs)]
 #[derive(Debug, Clone, Args)]
 pub struct ExplainArgs {
-    /// The rule's name
-    pub rule: String,
+    /// A rule, `307`, `QSA`, `$request_uri`, `try_files`, or a whole line such as 'RewriteRule ^a$ /b [R,L]'
+    #[arg(required = true, allow_hyphen_values = true)]
+    pub what: Vec<String>,
+    /// When to colour
+    #[arg(long, value_enum, default_value_t)]
+    pub color: Color,
+}
+
+#[allow(missing_docs)]
+#[derive(Debug, Clone, Args)]
+pub struct GraphArgs {
+    /// The configuration: a file, a folder or `-`
+    pub path: PathBuf,
+    #[command(flatten)]
+    pub shared: Shared,
+    /// How to draw
+    #[arg(long, value_enum, default_value_t)]
+    pub format: GraphFormat,
+}
+
+/// How `graph` draws.
+#[allow(missing_docs)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum GraphFormat {
+    #[default]
+    Dot,
+    Mermaid,
+    Svg,
+    /// One page that needs no network
+    Html,
+    Json,
+}
+
+#[allow(missing_docs)]
+#[derive(Debug, Clone, Args)]
+pub struct InitArgs {
+    /// Overwrite the file
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[allow(missing_docs)]
+#[derive(Debug, Clone, Args)]
+pub struct LspArgs {
+    /// What editors pass; it is the only way there is
+    #[arg(long)]
+    pub stdio: bool,
 }
 
 #[allow(missing_docs)]

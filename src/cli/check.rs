@@ -3,7 +3,7 @@
 use super::args::{CheckArgs, CheckFormat as Format};
 use super::input::{self, Loaded, Wanted};
 use super::select::Selection;
-use super::{Exit, Stop, colour, complain, fix};
+use super::{Exit, Stop, colour, complain, fix, terminal};
 use crate::baseline::Baseline;
 use crate::diagnostic::{Finding, Severity};
 use crate::report::human::{self, Human};
@@ -17,9 +17,6 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
-
-/// Columns of a report where no terminal says otherwise.
-const WIDTH: usize = 100;
 
 #[derive(Default)]
 struct Totals {
@@ -164,7 +161,7 @@ fn print(
     if let Some(report) = &mut totals.report {
         return Ok(report.add(&loaded.sources, findings, out)?);
     }
-    let mut human = Human::new(&loaded.sources, colour(args.shared.color), WIDTH);
+    let mut human = Human::new(&loaded.sources, colour(args.shared.color), terminal::width());
     for finding in findings {
         match args.format {
             Format::Json => totals.json.push((finding.severity, json::finding(&loaded.sources, finding))),

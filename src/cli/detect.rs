@@ -27,10 +27,13 @@ pub fn by_name(path: &Path) -> Option<Dialect> {
     (name == "nginx.conf").then_some(Dialect::Nginx)
 }
 
+/// Names of main files, which include others.
+pub const MAINS: [&str; 3] = ["nginx.conf", "httpd.conf", "apache2.conf"];
+
 /// Whether the name is that of a server's main file, which includes others.
 pub fn is_main(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    matches!(name, "nginx.conf" | "httpd.conf" | "apache2.conf")
+    MAINS.contains(&name)
 }
 
 /// The language that the lines look like. A tie tells nothing.

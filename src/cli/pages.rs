@@ -1,25 +1,10 @@
-//! What the program says of its rules: `explain` and `rules`.
+//! What the program says of its rules: `rules`.
 
-use super::args::{ExplainArgs, Format, RulesArgs};
-use super::select::{group_name, rule};
+use super::args::{Format, RulesArgs};
 use super::{Exit, Stop};
 use crate::rules::ALL;
 use serde_json::json;
 use std::io::Write;
-
-/// `redirlint explain RULE`.
-///
-/// # Errors
-/// An unknown rule, or output that cannot be written.
-pub fn explain(args: &ExplainArgs, out: &mut dyn Write) -> Result<Exit, Stop> {
-    let rule = rule(&args.rule)?;
-    writeln!(out, "{}", rule.name)?;
-    writeln!(out, "{}, {:?} by default\n", group_name(rule.group), rule.severity)?;
-    for line in rule.doc.lines() {
-        writeln!(out, "{}", line.strip_prefix(' ').unwrap_or(line))?;
-    }
-    Ok(Exit::Clean)
-}
 
 /// `redirlint rules`.
 ///
