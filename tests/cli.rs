@@ -90,7 +90,8 @@ mod bad_input {
 
     #[test]
     fn a_binary_file_is_refused_by_name_and_skipped_in_a_search() {
-        let site = folder(&[("x.bin", "\u{0}\u{1}RewriteRule\u{0}"), ("y.conf", "\u{0}\u{1}\u{2}"), (".htaccess", CLEAN)]);
+        let site =
+            folder(&[("x.bin", "\u{0}\u{1}RewriteRule\u{0}"), ("y.conf", "\u{0}\u{1}\u{2}"), (".htaccess", CLEAN)]);
         trouble(&run(site.path(), &["x.bin"]), &["`x.bin` is a binary file"]);
         assert_eq!(run(site.path(), &["."]).status.code(), Some(0));
     }
@@ -154,7 +155,8 @@ mod bad_input {
 
     #[test]
     fn what_would_steer_a_terminal_never_reaches_it() {
-        let text = "Redirect 301 \"/a\u{1b}]0;x\u{7}\" /b\u{202e}\u{1b}[31m\nRedirect 301 /b /b\u{9b}2J\n\u{1b}[2Jx y\n";
+        let text =
+            "Redirect 301 \"/a\u{1b}]0;x\u{7}\" /b\u{202e}\u{1b}[31m\nRedirect 301 /b /b\u{9b}2J\n\u{1b}[2Jx y\n";
         let name = "evil\u{1b}[31m.htaccess";
         let site = folder(&[(name, text)]);
         let name = format!("./{name}");
@@ -245,7 +247,8 @@ mod checking {
 
     #[test]
     fn a_comment_in_the_configuration_suppresses_a_rule() {
-        let site = folder(&[(".htaccess", "# redirlint: ignore[implicit-temporary-redirect] a sale\nRedirect /x /y\n")]);
+        let site =
+            folder(&[(".htaccess", "# redirlint: ignore[implicit-temporary-redirect] a sale\nRedirect /x /y\n")]);
         let report = json(&run(site.path(), &[".htaccess", "--format", "json", "--select", "status"]));
         assert_eq!(report["summary"]["findings"], 0, "{report}");
     }
@@ -307,7 +310,10 @@ mod settings {
     fn severities(site: &tempfile::TempDir, args: &[&str]) -> Vec<String> {
         let report = json(&run(site.path(), &[&["check", "sub/.htaccess", "--format", "json"], args].concat()));
         let found = report["findings"].as_array().unwrap().iter();
-        found.filter(|one| one["rule"] == "redirect-loop").map(|one| one["severity"].as_str().unwrap().to_owned()).collect()
+        found
+            .filter(|one| one["rule"] == "redirect-loop")
+            .map(|one| one["severity"].as_str().unwrap().to_owned())
+            .collect()
     }
 
     #[test]
@@ -354,7 +360,10 @@ mod tracing {
         let answer = trace(LOOP, &["http://example.com/a?x=1"]);
         assert_eq!((&answer["version"], &answer["outcome"]), (&1.into(), &"loop".into()));
         let hop = &answer["hops"][0];
-        assert_eq!((&hop["request"]["method"], &hop["request"]["url"]), (&"GET".into(), &"http://example.com/a?x=1".into()));
+        assert_eq!(
+            (&hop["request"]["method"], &hop["request"]["url"]),
+            (&"GET".into(), &"http://example.com/a?x=1".into())
+        );
         let response = &hop["response"];
         assert_eq!((&response["status"], &response["location"]), (&301.into(), &"http://example.com/b?x=1".into()));
         assert!(response["headers"].is_array() && response["served"].is_null());
@@ -368,7 +377,10 @@ mod tracing {
         let text = "RewriteEngine On\nRewriteRule ^(.*)$ /x$1 [R=301,L]\n";
         let hops = |args: &[&str]| {
             let answer = trace(text, &[&["/"], args].concat());
-            assert_eq!(answer["outcome"], if args == ["--no-follow"] { answer["outcome"].clone() } else { "too-many-hops".into() });
+            assert_eq!(
+                answer["outcome"],
+                if args == ["--no-follow"] { answer["outcome"].clone() } else { "too-many-hops".into() }
+            );
             answer["hops"].as_array().unwrap().len()
         };
         assert_eq!(hops(&["--no-follow"]), 1);
@@ -380,7 +392,9 @@ mod tracing {
     #[test]
     fn method_and_headers_are_those_of_the_flags() {
         let text = "RewriteEngine On\nRewriteCond %{REQUEST_METHOD} =POST\nRewriteCond %{HTTP:X-Beta} =1\nRewriteRule ^a$ /b [R=307,L]\n";
-        let status = |args: &[&str]| trace(text, &[&["/a", "--no-follow"], args].concat())["hops"][0]["response"]["status"].clone();
+        let status = |args: &[&str]| {
+            trace(text, &[&["/a", "--no-follow"], args].concat())["hops"][0]["response"]["status"].clone()
+        };
         assert_eq!(status(&["-X", "POST", "-H", "X-Beta: 1"]), 307);
         assert_ne!(status(&["-X", "POST"]), 307);
         assert_ne!(status(&["-H", "X-Beta: 1"]), 307);
@@ -388,9 +402,15 @@ mod tracing {
 
     #[test]
     fn what_is_assumed_decides_tests_of_files() {
-        let site = folder(&[("nginx.conf", "events {}\nhttp { server { listen 80; root /w; location / { if (-f $request_filename) { return 301 /is; } return 302 /not; } } }\n")]);
+        let site = folder(&[(
+            "nginx.conf",
+            "events {}\nhttp { server { listen 80; root /w; location / { if (-f $request_filename) { return 301 /is; } return 302 /not; } } }\n",
+        )]);
         let status = |args: &[&str]| {
-            let answer = json(&run(site.path(), &[&["trace", "nginx.conf", "/x", "--no-follow", "--format", "json"], args].concat()));
+            let answer = json(&run(
+                site.path(),
+                &[&["trace", "nginx.conf", "/x", "--no-follow", "--format", "json"], args].concat(),
+            ));
             answer["hops"][0]["response"]["status"].clone()
         };
         assert_eq!(status(&["--assume", "file:/w/x"]), 301);
@@ -460,7 +480,8 @@ mod explaining {
     #[test]
     fn a_line_is_told_with_status_target_method_and_cache() {
         let told = explain("RewriteRule ^a$ /b [R,L]");
-        for words in ["302", "`/b`", "Method: POST becomes GET", "Cache: not stored", "`L`", "GET http://example.com/a"] {
+        for words in ["302", "`/b`", "Method: POST becomes GET", "Cache: not stored", "`L`", "GET http://example.com/a"]
+        {
             assert!(told.contains(words), "{words} in {told}");
         }
         assert!(explain("return 308 /x;").contains("308"), "{}", explain("return 308 /x;"));
@@ -473,7 +494,9 @@ mod graphs {
 
     #[test]
     fn a_chain_a_loop_and_another_site_are_told_apart_in_every_format() {
-        let text = format!("{LOOP}Redirect 301 /one /two\nRedirect 301 /two /three\nRedirect 302 /out https://elsewhere.example/\n");
+        let text = format!(
+            "{LOOP}Redirect 301 /one /two\nRedirect 301 /two /three\nRedirect 302 /out https://elsewhere.example/\n"
+        );
         let site = folder(&[(".htaccess", &text)]);
         let draw = |format: &str| run(site.path(), &["graph", ".htaccess", "--format", format]);
         let graph = json(&draw("json"));
@@ -483,10 +506,15 @@ mod graphs {
             found.map(|node| node["fate"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
         };
         assert_eq!((fate("/a"), fate("/b")), (vec!["loop".to_owned()], vec!["loop".to_owned()]), "{graph}");
-        assert_eq!((fate("/one"), fate("/two"), fate("/three")), (vec!["start".to_owned()], vec!["chain".to_owned()], vec!["end".to_owned()]));
+        assert_eq!(
+            (fate("/one"), fate("/two"), fate("/three")),
+            (vec!["start".to_owned()], vec!["chain".to_owned()], vec!["end".to_owned()])
+        );
         assert_eq!(fate("/"), ["away"]);
         assert_eq!(graph["edges"].as_array().unwrap().len(), 5);
-        for (format, start) in [("dot", "digraph"), ("mermaid", "flowchart"), ("svg", "<svg"), ("html", "<!doctype html")] {
+        for (format, start) in
+            [("dot", "digraph"), ("mermaid", "flowchart"), ("svg", "<svg"), ("html", "<!doctype html")]
+        {
             let text = out(&draw(format));
             assert!(text.to_lowercase().trim_start().starts_with(start), "{format}: {}", &text[..text.len().min(80)]);
             assert!(text.contains("/two") && text.contains("302"), "{format}");

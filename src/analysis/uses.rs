@@ -52,7 +52,8 @@ pub fn uses<'f, 'a>(facts: &'f Facts<'a>) -> Vec<Use<'f, 'a>> {
         }
     }
     // What a template engine still has to fill in is no expression yet.
-    let template = |text: &[u8]| [&b"{{"[..], b"<%", b"{%"].iter().any(|mark| memchr::memmem::find(text, mark).is_some());
+    let template =
+        |text: &[u8]| [&b"{{"[..], b"<%", b"{%"].iter().any(|mark| memchr::memmem::find(text, mark).is_some());
     out.retain(|one| !template(&one.regex.text) && seen.insert(one.regex.span));
     out
 }
