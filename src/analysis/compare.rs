@@ -206,7 +206,7 @@ pub fn same(old: &Answer, new: &Answer, request: &Request) -> bool {
         (false, false) => {
             let content = |answer: &Answer| {
                 answer.status.is_none()
-                    || answer.status.is_some_and(|status| status < 300 || matches!(status, 403 | 404 | 405))
+                    || answer.status.is_some_and(|status| status < 300 || matches!(status, 403..=405))
             };
             old.status == new.status || content(old) && content(new)
         }

@@ -9,7 +9,6 @@ use super::input::{self, Loaded};
 use super::{Exit, Stop};
 use crate::analysis::compare::{Difference, is_redirect};
 use crate::emit::{self, Emitted, Fate, Style, Texts};
-use crate::ir::Reach;
 use crate::lower::Dialect;
 use crate::source::Span;
 use report::Report;
@@ -92,10 +91,7 @@ fn style(style: ConvertStyle) -> Style {
 /// What the source's server refuses is not converted.
 fn refused(loaded: &Loaded) -> Vec<(Span, String)> {
     let refusals = loaded.lowered.program.refusals.iter();
-    refusals
-        .filter(|refusal| refusal.reach != Reach::Server || true)
-        .map(|refusal| (refusal.span, format!("the source's server refuses it: {}", refusal.message)))
-        .collect()
+    refusals.map(|refusal| (refusal.span, format!("the source's server refuses it: {}", refusal.message))).collect()
 }
 
 /// Directives whose conversion redirects what the source does not.

@@ -10,6 +10,7 @@ pub mod formula;
 pub mod head;
 pub mod list;
 pub mod maps;
+pub mod paths;
 pub mod plan;
 pub mod print;
 pub mod regex;

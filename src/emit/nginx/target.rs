@@ -103,7 +103,7 @@ pub fn is_absolute(text: &[u8]) -> bool {
         b"wss://",
     ];
     let starts = |scheme: &&[u8]| text.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme));
-    text.len() > 5 && schemes.iter().any(|scheme| starts(&scheme))
+    text.len() > 5 && schemes.iter().any(starts)
 }
 
 impl Maker<'_> {
