@@ -97,10 +97,11 @@ pub fn internal(maker: &mut Maker<'_>, rewrite: &Rewrite, to: &Template, home: H
                 return Err("the whole match is copied (`$0`, `%0`), which nginx does not name".to_owned());
             }
             Part::Capture { store: Store::Pattern, group, .. } => text.push_variable(&group.to_string()),
-            Part::Capture { group, .. } => match &maker.condition {
-                Some((stem, ..)) => text.push_variable(&format!("{stem}_{group}")),
-                None => {}
-            },
+            Part::Capture { group, .. } => {
+                if let Some((stem, ..)) = &maker.condition {
+                    text.push_variable(&format!("{stem}_{group}"));
+                }
+            }
             Part::Attribute(attribute) => text.append(&super::attribute::text(attribute, maker.maps)?.0),
             Part::Variable(id) => text.append(maker.variables.get(&id.0).ok_or("it holds a variable set elsewhere")?),
             _ => return Err("the new path is computed".to_owned()),
