@@ -54,7 +54,7 @@ pub fn run(machine: &mut Machine, clauses: &[Clause]) -> ListEnd {
             Then::Restart { limit } => {
                 rounds += 1;
                 if rounds > limit {
-                    return ListEnd::Left(Reply::bare(500, Some(clause.span)).into());
+                    return ListEnd::Left(Reply::bare(rewrite::refusal(machine, 500), Some(clause.span)).into());
                 }
                 at = 0;
             }

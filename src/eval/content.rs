@@ -18,6 +18,13 @@ pub fn serve(machine: &mut Machine) -> Flow {
     }
     match machine.scope.settings.handler.clone() {
         Some(Handler::Dynamic(_)) => Flow::Content,
+        // A page of the server's own is for reading; other methods see through to the file.
+        Some(Handler::Fixed(_))
+            if machine.program.facts.content == ContentPolicy::Apache
+                && !matches!(&*machine.method, b"GET" | b"HEAD") =>
+        {
+            folder::default_handler(machine)
+        }
         Some(Handler::Fixed(status)) => Reply::bare(status, machine.scope.span).into(),
         Some(Handler::Opaque(name)) => {
             Flow::Unknown(machine.scope.span, format!("`{}` is not modelled", String::from_utf8_lossy(&name)))

@@ -46,7 +46,8 @@ pub fn index(machine: &mut Machine) -> Flow {
     if machine.planted.is_some() || machine.found != Some(Kind::Directory) || !machine.path.ends_with(b"/") {
         return Flow::Next;
     }
-    if handled(machine) {
+    let unless_handled = machine.scope.settings.index_unless_handled == Some(true);
+    if (unless_handled && handled(machine)) || machine.path_info.is_some() {
         return Flow::Next;
     }
     match indexed(machine) {
@@ -95,9 +96,10 @@ fn indexed(machine: &mut Machine) -> Try<Flow> {
 /// The request goes on as what a sub-request found.
 fn take_over<'p>(machine: &mut Machine<'p>, inner: Machine<'p>) {
     let (depth, method) = (machine.depth, std::mem::take(&mut machine.method));
-    let port = machine.host_port.take();
+    let (port, ended) = (machine.host_port.take(), machine.flags.rewriting_ended);
     *machine = inner;
     (machine.depth, machine.method, machine.host_port) = (depth, method, port);
+    machine.flags.rewriting_ended = ended;
 }
 
 /// `FallbackResource`.
@@ -106,7 +108,7 @@ pub fn fallback(machine: &mut Machine) -> Flow {
         return Flow::Next;
     }
     let Some(Some(path)) = machine.scope.settings.fallback.clone() else { return Flow::Next };
-    if machine.found.is_some() || handled(machine) || *path == *machine.path {
+    if machine.found.is_some() || handled(machine) {
         return Flow::Next;
     }
     let target = match &machine.query {
@@ -126,13 +128,16 @@ pub fn fallback(machine: &mut Machine) -> Flow {
 
 /// An internal redirect to a path that is read like a request's: escapes and all.
 pub fn restart(machine: &mut Machine, path: &[u8]) -> Flow {
-    let (path, own) = match memchr::memchr(b'?', path).and_then(|at| path.split_at_checked(at)) {
-        Some((path, query)) => (path, query.get(1..).map(<[u8]>::to_vec)),
-        None => (path, None),
-    };
-    let query = own.or_else(|| machine.query.clone());
+    let mut whole = path.to_vec();
+    if let Some(query) = &machine.query {
+        whole.push(b'?');
+        whole.extend_from_slice(query);
+    }
+    let (path, query) = sub_request::path_and_query(&whole);
+    let (path, query) = (path.to_vec(), query.map(<[u8]>::to_vec));
     rename_variables(machine, machine.saved_status.unwrap_or(200));
-    let flow = try_files::to_path(machine, path.to_vec(), query);
+    let flow = try_files::to_path(machine, path, query);
+    machine.found = None;
     machine.encoded = true;
     flow
 }

@@ -129,8 +129,7 @@ fn substitute(machine: &mut Machine, clause: &Clause, change: &Rewrite, split: S
     }
     machine.rewriting.span = Some(clause.span);
     if let Some(status) = change.status {
-        let status = if finish::bad_query(machine) { 403 } else { status };
-        return Ok(Some(ListEnd::Left(Reply::bare(status, Some(clause.span)).into())));
+        return Ok(Some(ListEnd::Left(Reply::bare(refusal(machine, status), Some(clause.span)).into())));
     }
     let Some(text) = text else {
         if change.pass_through {
@@ -152,10 +151,15 @@ fn substitute(machine: &mut Machine, clause: &Clause, change: &Rewrite, split: S
     let now = machine.file.clone().unwrap_or_default();
     machine.recorder.step(clause.span, || format!("rewrites to `{}`", String::from_utf8_lossy(&now)));
     if now.len() > LONGEST {
-        return Ok(Some(ListEnd::Left(Reply::bare(500, Some(clause.span)).into())));
+        return Ok(Some(ListEnd::Left(Reply::bare(refusal(machine, 500), Some(clause.span)).into())));
     }
     subject(machine);
     Ok(None)
+}
+
+/// The status a list ends with: a query that cannot be sent on is looked at first.
+pub fn refusal(machine: &Machine, status: u16) -> u16 {
+    if finish::bad_query(machine) { 403 } else { status }
 }
 
 /// Puts a new text in place: made absolute, its query split off, its scheme looked at.

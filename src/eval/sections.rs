@@ -7,6 +7,11 @@ use crate::ir::choice::{Applies, Choice, Section, Sections};
 use crate::ir::scope::{Lists, Scope};
 use std::sync::Arc;
 
+/// The longest path that the operating system takes, in bytes, with the byte that ends it.
+const LONGEST_PATH: usize = 4096;
+/// The longest name in a folder, in bytes.
+const LONGEST_NAME: usize = 255;
+
 /// Merges the sections that apply by URL alone.
 pub fn merge_url(machine: &mut Machine) -> Flow {
     let site = machine.site;
@@ -99,13 +104,15 @@ fn walked(machine: &mut Machine, sections: &Sections) -> Try<Flow> {
             return Ok(if whole_server { Reply::served() } else { Reply::bare(400, None) }.into());
         }
         let root = content::document_root(machine)?;
-        machine.file = Some([&*root, mapped(machine)].concat());
+        let path = mapped(machine);
+        let behind = path.iter().position(|&byte| byte != b'/').map_or(0, |at| path.len() - at);
+        if root.len() + behind + 4 > LONGEST_PATH {
+            return Ok(Reply::bare(403, None).into());
+        }
+        machine.file = Some([&*root, path].concat());
     }
     let mut scope = ground(machine);
     let whole = merged_slashes(machine.file.as_deref().unwrap_or_default());
-    if whole.len() > 4096 || whole.split(|&byte| byte == b'/').any(|segment| segment.len() > 255) {
-        return Ok(Reply::bare(403, None).into());
-    }
     if let Some(flow) = folders(machine, sections, &whole, &mut scope)? {
         // What the folders said so far is in force for the answer.
         machine.scope = Current::Own(Arc::new(scope));
@@ -169,6 +176,9 @@ fn folders(machine: &mut Machine, sections: &Sections, whole: &[u8], scope: &mut
         let segment = memchr::memchr(b'/', rest).unwrap_or(rest.len());
         let here = whole.get(..end + segment).unwrap_or_default().to_vec();
         let behind = whole.get(end + segment..).unwrap_or_default().to_vec();
+        if segment > LONGEST_NAME || here.len() >= LONGEST_PATH {
+            return Ok(Some(Reply::bare(403, None).into()));
+        }
         let found = look(machine, sections, &here);
         machine.found = found;
         if found == Some(Kind::Directory) && !behind.is_empty() {

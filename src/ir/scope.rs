@@ -196,6 +196,8 @@ pub struct Settings {
     pub index: Option<Vec<Template>>,
     /// The index is an external redirect with this status (DirectoryIndexRedirect).
     pub index_redirect: Option<u16>,
+    /// No index is looked for where a handler is set (`DirectoryCheckHandler`).
+    pub index_unless_handled: Option<bool>,
     /// A folder without a slash is redirected to one.
     pub directory_slash: Option<bool>,
     /// A listing is shown for a folder without an index.

@@ -74,7 +74,7 @@ pub fn folder(machine: &mut Machine, list: &RewriteList) -> Flow {
     if machine.scope.settings.follow_symlinks == Some(false) {
         return Reply::bare(403, machine.scope.span).into();
     }
-    let (before, info) = (machine.query.clone(), machine.path_info.clone());
+    let before = machine.query.clone();
     super::start(machine, Some(list.folder.clone()));
     if let Some(flow) = super::run_clauses(machine, list) {
         return flow;
@@ -94,7 +94,6 @@ pub fn folder(machine: &mut Machine, list: &RewriteList) -> Flow {
     }
     let text = machine.file.take().unwrap_or_default();
     machine.file = Some(before_file.clone());
-    machine.path_info = info;
     if !text.starts_with(b"/") {
         return Reply::bare(400, machine.rewriting.span).into();
     }

@@ -29,22 +29,29 @@ pub fn by_url<'p>(machine: &Machine<'p>, target: &[u8]) -> Try<(Machine<'p>, Rea
     if inner.depth > DEPTH {
         return Ok((inner, Reached::Answer(Reply::bare(500, None))));
     }
-    let (path, query) = match memchr::memchr(b'?', target).and_then(|at| target.split_at_checked(at)) {
-        Some((path, query)) => (path, query.get(1..).map(<[u8]>::to_vec)),
-        None => (target, None),
-    };
+    let (path, query) = path_and_query(target);
     inner.path = path.to_vec();
-    inner.query = query;
+    inner.query = query.map(<[u8]>::to_vec);
     inner.method = b"GET".to_vec();
     (inner.file, inner.path_info, inner.planted, inner.found) = (None, None, None, None);
     // The port stands in the first request's URL only.
     inner.host_port = None;
     inner.flags.mapped = false;
+    inner.flags.rewriting_ended = false;
     inner.encoded = true;
     inner.enter_site();
     let start = inner.program.entry.sub_request;
     let reached = run(&mut inner, start)?;
     Ok((inner, reached))
+}
+
+/// Path and query of a target that the server makes itself, which is read as a URL: a fragment is cut off.
+pub fn path_and_query(target: &[u8]) -> (&[u8], Option<&[u8]>) {
+    let target = target.split(|&byte| byte == b'#').next().unwrap_or_default();
+    match memchr::memchr(b'?', target).and_then(|at| target.split_at_checked(at)) {
+        Some((path, query)) => (path, query.get(1..)),
+        None => (target, None),
+    }
 }
 
 fn run(inner: &mut Machine, start: usize) -> Try<Reached> {

@@ -42,6 +42,7 @@ pub fn setting(context: &mut Context, builder: &mut Builder, line: &Line) -> Res
                 _ => EncodedSlashes::Refuse,
             });
         }
+        b"directorycheckhandler" => settings.index_unless_handled = Some(is_on(&words)),
         b"directoryslash" => settings.directory_slash = Some(is_on(&words)),
         b"directoryindex" => {
             let disabled = words.len() == 1 && first.eq_ignore_ascii_case(b"disabled");
