@@ -14,7 +14,6 @@ pub fn directory_slash(machine: &mut Machine) -> Flow {
         || is_careful(machine)
         || machine.found != Some(Kind::Directory)
         || machine.path.ends_with(b"/")
-        || handled(machine)
     {
         return Flow::Next;
     }
@@ -96,8 +95,10 @@ fn indexed(machine: &mut Machine) -> Try<Flow> {
 /// The request goes on as what a sub-request found.
 fn take_over<'p>(machine: &mut Machine<'p>, inner: Machine<'p>) {
     let (depth, method) = (machine.depth, std::mem::take(&mut machine.method));
+    let statuses = (machine.saved_status, machine.first_error.take());
     let (port, ended) = (machine.host_port.take(), machine.flags.rewriting_ended);
     *machine = inner;
+    (machine.saved_status, machine.first_error) = statuses;
     (machine.depth, machine.method, machine.host_port) = (depth, method, port);
     machine.flags.rewriting_ended = ended;
 }
@@ -136,6 +137,11 @@ pub fn restart(machine: &mut Machine, path: &[u8]) -> Flow {
     let (path, query) = sub_request::path_and_query(&whole);
     let (path, query) = (path.to_vec(), query.map(<[u8]>::to_vec));
     rename_variables(machine, machine.saved_status.unwrap_or(200));
+    let own = machine.saved_status;
+    if !own.is_some_and(|own| (300..400).contains(&own)) {
+        machine.location = None;
+    }
+    machine.first_error = own.map(|own| machine.first_error.take().unwrap_or((own, machine.location.clone())));
     let flow = try_files::to_path(machine, path, query);
     machine.found = None;
     machine.encoded = true;

@@ -212,8 +212,10 @@ pub struct Machine<'p> {
     pub flags: Flags,
     /// Internal jumps left.
     pub budget: u32,
-    /// The status an error page was entered with.
+    /// The status an error page was entered with, or that a redirect left behind which turned out to be none.
     pub saved_status: Option<u16>,
+    /// The first of such statuses in an unbroken row of internal redirects, and the `Location` that went with it.
+    pub first_error: Option<(u16, Option<Vec<u8>>)>,
     /// A `Location` set so far.
     pub location: Option<Vec<u8>>,
     /// The directive that decided so far.
@@ -273,6 +275,7 @@ impl<'p> Machine<'p> {
             flags: Flags::default(),
             budget: program.budget.internal_redirects,
             saved_status: None,
+            first_error: None,
             location: None,
             cause: None,
             status: None,

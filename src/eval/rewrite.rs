@@ -40,8 +40,6 @@ pub struct Rewriting {
     pub reduced: bool,
     /// The directive that changed the text last.
     pub span: Option<Span>,
-    /// A redirect came from a rewriting list.
-    pub redirected: bool,
 }
 
 /// The longest text a list may make, in bytes: twice the longest request line.
@@ -129,6 +127,9 @@ fn substitute(machine: &mut Machine, clause: &Clause, change: &Rewrite, split: S
     }
     machine.rewriting.span = Some(clause.span);
     if let Some(status) = change.status {
+        if !finish::bad_query(machine) {
+            machine.saved_status = None;
+        }
         return Ok(Some(ListEnd::Left(Reply::bare(refusal(machine, status), Some(clause.span)).into())));
     }
     let Some(text) = text else {

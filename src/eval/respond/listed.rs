@@ -13,19 +13,19 @@ pub fn finish(machine: &mut Machine, reply: Reply) -> Finished {
         let status = machine.saved_status.unwrap_or(reply.status);
         return send(machine, status, true, None);
     }
-    if machine.flags.error_intercepted {
-        // An error page that fails leaves the first answer; only a rewritten redirect gets through.
-        if let (ReplyContent::Location(to), true) = (&reply.content, machine.rewriting.redirected) {
-            machine.location = Some(to.clone());
-            return send(machine, reply.status, false, None);
-        }
-        let status = machine.saved_status.unwrap_or(reply.status);
-        return send(machine, status, false, None);
+    let recursive = machine.flags.internal && machine.saved_status.is_some();
+    if let (true, Some((first, location))) = (recursive, machine.first_error.clone()) {
+        // What fails on the way to an error page leaves the first answer.
+        machine.location = location;
+        return send(machine, first, false, None);
     }
     machine.location = match reply.content {
         ReplyContent::Location(to) => Some(to),
         _ => None,
     };
+    if recursive {
+        return send(machine, reply.status, false, None);
+    }
     let pages = &machine.scope.settings.error_pages.items;
     let Some(page) = pages.iter().find(|page| page.code == reply.status).cloned() else {
         return send(machine, reply.status, false, None);
@@ -41,7 +41,6 @@ pub fn finish(machine: &mut Machine, reply: Reply) -> Finished {
     machine.recorder.step(page.span, || format!("answers {} with `{}`", reply.status, String::from_utf8_lossy(&text)));
     match page.target {
         ErrorTarget::Path(_) => {
-            machine.flags.error_intercepted = true;
             machine.saved_status = Some(reply.status);
             if machine.method != b"HEAD" {
                 machine.method = b"GET".to_vec();

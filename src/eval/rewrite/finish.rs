@@ -192,7 +192,7 @@ fn leave(machine: &mut Machine, raw: bool, before: Option<&[u8]>) -> Option<Flow
         to.extend_from_slice(&if kept { query.clone() } else { escape::path(query) });
     }
     let status = machine.rewriting.status.filter(|status| (300..400).contains(status)).unwrap_or(302);
-    machine.rewriting.redirected = true;
+    machine.saved_status = None;
     let shown = to.clone();
     if let Some(span) = span {
         machine.recorder.step(span, || format!("answers {status} to `{}`", String::from_utf8_lossy(&shown)));
