@@ -1,13 +1,12 @@
 //! Runs a list of clauses: match, conditions, actions, then on to the next place.
 
 use super::flow::{Fail, Flow, Reply, Try};
-use super::machine::{Current, Machine, Value};
+use super::machine::{Machine, Value};
 use super::{answer, condition, matching, rewrite, template};
-use crate::ir::clause::{Action, Clause, Handler, Store, Then};
+use crate::ir::clause::{Action, Clause, Store, Then};
 use crate::ir::index::ListIndex;
 use crate::ir::template::{Attribute, Origin, Template};
 use crate::ir::{ScopeId, VarId};
-use std::sync::Arc;
 
 /// Where a list goes on after a clause, beyond what its `then` says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,17 +126,10 @@ pub fn act(machine: &mut Machine, clause: &Clause, action: &Action) -> Try<Optio
             let value = template::render(machine, value)?;
             machine.added_headers.push((b"Set-Cookie"[..].into(), value.into()));
         }
-        Action::Handler(handler) => set_handler(machine, handler),
+        Action::Handler(handler) => machine.forced_handler = Some(handler.clone()),
         Action::Opaque(what) => return Err(Fail::Unknown(Some(clause.span), what.clone())),
     }
     Ok(None)
-}
-
-/// Puts a handler in force; the scope is copied, its lists are shared.
-fn set_handler(machine: &mut Machine, handler: &Handler) {
-    let mut scope = (*machine.scope).clone();
-    scope.settings.handler = Some(handler.clone());
-    machine.scope = Current::Own(Arc::new(scope));
 }
 
 fn set(machine: &mut Machine, clause: &Clause, variable: VarId, value: Option<&Template>) -> Try<()> {

@@ -10,11 +10,7 @@ use crate::ir::clause::{Clause, Handler, MapTo, Store};
 /// Redirects a folder to itself with a slash.
 pub fn directory_slash(machine: &mut Machine) -> Flow {
     let off = machine.scope.settings.directory_slash == Some(false) || machine.path_info.is_some();
-    if off
-        || is_careful(machine)
-        || machine.found != Some(Kind::Directory)
-        || machine.path.ends_with(b"/")
-    {
+    if off || is_careful(machine) || machine.found != Some(Kind::Directory) || machine.path.ends_with(b"/") {
         return Flow::Next;
     }
     let mut to = escape::path(&machine.path);
@@ -144,6 +140,7 @@ pub fn restart(machine: &mut Machine, path: &[u8]) -> Flow {
     machine.first_error = own.map(|own| machine.first_error.take().unwrap_or((own, machine.location.clone())));
     let flow = try_files::to_path(machine, path, query);
     machine.found = None;
+    machine.forced_handler = None;
     machine.encoded = true;
     flow
 }

@@ -194,6 +194,8 @@ pub struct Machine<'p> {
     pub planted: Option<Vec<u8>>,
     /// The URL prefix and the folder of the alias that mapped the path.
     pub context: Option<(Vec<u8>, Vec<u8>)>,
+    /// A handler that stands whatever the sections say: a proxy's, a script folder's.
+    pub forced_handler: Option<crate::ir::clause::Handler>,
     /// A handler that a rewrite asked for, if its result stays inside.
     pub pending_handler: Option<crate::ir::clause::Handler>,
     /// The rewriting list that runs, or ran last.
@@ -265,6 +267,7 @@ impl<'p> Machine<'p> {
             encoded: false,
             planted: None,
             context: None,
+            forced_handler: None,
             pending_handler: None,
             rewriting: super::rewrite::Rewriting::default(),
             captures: Registers::default(),

@@ -13,7 +13,10 @@ pub fn run(machine: &mut Machine, phase: Phase) -> Flow {
     match phase {
         Phase::Site(slot) => {
             let site = Current::Shared(machine.scope_by_id(machine.site.scope));
-            list(machine, &site, slot)
+            let flow = list(machine, &site, slot);
+            // Among the redirects only a proxy sets a handler, and nothing of the file system counts then.
+            let proxied = slot == Slot::Redirect && flow == Flow::Next && machine.forced_handler.is_some();
+            if proxied { Flow::Content } else { flow }
         }
         Phase::Scope(slot) => {
             let scope = machine.scope.clone();

@@ -116,7 +116,7 @@ fn substitute(machine: &mut Machine, clause: &Clause, change: &Rewrite, split: S
         Some(to) => {
             let (text, foreign) = expand(machine, to, split)?;
             if let (true, Some(status)) = (foreign, change.foreign_question_mark) {
-                return Ok(Some(ListEnd::Left(Reply::bare(status, Some(clause.span)).into())));
+                return Ok(Some(ListEnd::Left(Reply::bare(refusal(machine, status), Some(clause.span)).into())));
             }
             Some(text)
         }
@@ -127,9 +127,6 @@ fn substitute(machine: &mut Machine, clause: &Clause, change: &Rewrite, split: S
     }
     machine.rewriting.span = Some(clause.span);
     if let Some(status) = change.status {
-        if !finish::bad_query(machine) {
-            machine.saved_status = None;
-        }
         return Ok(Some(ListEnd::Left(Reply::bare(refusal(machine, status), Some(clause.span)).into())));
     }
     let Some(text) = text else {
@@ -159,8 +156,12 @@ fn substitute(machine: &mut Machine, clause: &Clause, change: &Rewrite, split: S
 }
 
 /// The status a list ends with: a query that cannot be sent on is looked at first.
-pub fn refusal(machine: &Machine, status: u16) -> u16 {
-    if finish::bad_query(machine) { 403 } else { status }
+pub fn refusal(machine: &mut Machine, status: u16) -> u16 {
+    if finish::bad_query(machine) {
+        return 403;
+    }
+    machine.saved_status = None;
+    status
 }
 
 /// Puts a new text in place: made absolute, its query split off, its scheme looked at.

@@ -1,9 +1,11 @@
 //! Sections that apply to a URL or a file, laid over each other for each request.
 
-use super::flow::{Flow, Reply, Try};
+use super::flow::{Fail, Flow, Reply, Try};
 use super::machine::{Current, Machine};
 use super::{Kind, condition, content, matching};
+use crate::ir::Bytes;
 use crate::ir::choice::{Applies, Choice, Section, Sections};
+use crate::ir::clause::Handler;
 use crate::ir::scope::{Lists, Scope};
 use std::sync::Arc;
 
@@ -103,13 +105,8 @@ fn walked(machine: &mut Machine, sections: &Sections) -> Try<Flow> {
             let whole_server = machine.path == b"*" && machine.method == b"OPTIONS";
             return Ok(if whole_server { Reply::served() } else { Reply::bare(400, None) }.into());
         }
-        let root = content::document_root(machine)?;
-        let path = mapped(machine);
-        let behind = path.iter().position(|&byte| byte != b'/').map_or(0, |at| path.len() - at);
-        if root.len() + behind + 4 > LONGEST_PATH {
-            return Ok(Reply::bare(403, None).into());
-        }
-        machine.file = Some([&*root, path].concat());
+        let path = machine.path.clone();
+        machine.file = Some(under_root(machine, &path)?);
     }
     let mut scope = ground(machine);
     let whole = merged_slashes(machine.file.as_deref().unwrap_or_default());
@@ -128,15 +125,38 @@ fn walked(machine: &mut Machine, sections: &Sections) -> Try<Flow> {
         add_matching(machine, &section, &name, &mut scope)?;
     }
     by_url(machine, sections, &mut scope)?;
+    scope.settings.handler =
+        machine.forced_handler.clone().or(scope.settings.handler.take()).or_else(|| by_name(machine, &scope, &name));
     machine.scope = Current::Own(Arc::new(scope));
     Ok(Flow::Next)
 }
 
-/// The part of the path that names a file.
-fn mapped<'m>(machine: &'m Machine) -> &'m [u8] {
+/// The handler that a file's extensions ask for; the last one counts.
+fn by_name(machine: &Machine, scope: &Scope, name: &[u8]) -> Option<Handler> {
+    if machine.found == Some(Kind::Directory) {
+        return None;
+    }
+    let handler = |extension: &[u8]| {
+        let fits = |entry: &&Arc<(Bytes, Handler)>| entry.0.eq_ignore_ascii_case(extension);
+        scope.settings.extensions.items.iter().rev().find(fits).map(|entry| entry.1.clone())
+    };
+    name.split(|&byte| byte == b'.').skip(1).filter_map(handler).last()
+}
+
+/// The file that a path names under the document root.
+///
+/// # Errors
+/// 403 where its name is too long.
+pub fn under_root(machine: &mut Machine, path: &[u8]) -> Try<Vec<u8>> {
+    let root = content::document_root(machine)?;
     let prefix = machine.scope_by_id(machine.site.scope).settings.unmapped_prefix.as_deref();
-    let rest = prefix.and_then(|prefix| machine.path.strip_prefix(prefix.strip_suffix(b"/").unwrap_or(prefix)));
-    rest.filter(|rest| rest.is_empty() || rest.starts_with(b"/")).unwrap_or(&machine.path)
+    let rest = prefix.and_then(|prefix| path.strip_prefix(prefix.strip_suffix(b"/").unwrap_or(prefix)));
+    let path = rest.filter(|rest| rest.is_empty() || rest.starts_with(b"/")).unwrap_or(path);
+    let behind = path.iter().position(|&byte| byte != b'/').map_or(0, |at| path.len() - at);
+    if root.len() + behind + 4 > LONGEST_PATH {
+        return Err(Fail::Status(403, None));
+    }
+    Ok([&*root, path].concat())
 }
 
 fn merged_slashes(path: &[u8]) -> Vec<u8> {

@@ -226,6 +226,8 @@ pub struct Settings {
     pub internal: bool,
     /// What serves content.
     pub handler: Option<Handler>,
+    /// Handlers by file extension, without the dot.
+    pub extensions: Listed<(Bytes, Handler)>,
     /// A missing file may be answered by a similar one (MultiViews), which is not modelled.
     pub negotiates: Option<bool>,
     /// Path info behind a file is accepted.

@@ -1,7 +1,7 @@
 //! Whether a rewritten text is a URL of the server itself, a file, or a path under the document root.
 
 use crate::eval::machine::Machine;
-use crate::eval::{condition, content, matching, own_url};
+use crate::eval::{condition, content, matching, own_url, sections};
 use crate::ir::scope::RewriteOptions;
 use crate::ir::site::SiteName;
 
@@ -53,8 +53,7 @@ pub fn file(
     if !reduced && is_file(machine, options, &text)? {
         return Ok(text);
     }
-    let root = content::document_root(machine)?;
-    Ok([&*root, &*text].concat())
+    sections::under_root(machine, &text)
 }
 
 /// Whether the first segment exists and the text may be trusted to name a file (`prefix_stat`).

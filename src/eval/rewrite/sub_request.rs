@@ -36,6 +36,7 @@ pub fn by_url<'p>(machine: &Machine<'p>, target: &[u8]) -> Try<(Machine<'p>, Rea
     (inner.file, inner.path_info, inner.planted, inner.found) = (None, None, None, None);
     // The port stands in the first request's URL only.
     inner.host_port = None;
+    inner.forced_handler = None;
     (inner.saved_status, inner.first_error) = (None, None);
     inner.flags.mapped = false;
     inner.flags.rewriting_ended = false;

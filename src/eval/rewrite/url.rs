@@ -55,7 +55,7 @@ pub fn escape_back_reference(options: &BackReferenceEscape, bytes: &[u8]) -> Vec
     let mut out = Vec::with_capacity(bytes.len());
     for &byte in bytes {
         let wanted = match (&options.only, options.controls) {
-            (_, true) => byte <= b' ' || byte == 0x7f,
+            (only, true) => byte <= b' ' || byte == 0x7f || only.as_ref().is_some_and(|only| only.contains(&byte)),
             (Some(only), _) => only.contains(&byte),
             (None, _) => !(byte.is_ascii_alphanumeric() || byte == b'_'),
         };

@@ -101,6 +101,7 @@ impl Builder {
         };
         self.scope.settings.headers.inherit = Inherit::OuterFirst;
         self.scope.settings.request_headers.inherit = Inherit::OuterFirst;
+        self.scope.settings.extensions.inherit = Inherit::OuterFirst;
         let pages: &mut Listed<_> = &mut self.scope.settings.error_pages;
         pages.inherit = Inherit::OwnFirst;
         self.scope

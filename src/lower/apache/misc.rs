@@ -74,11 +74,14 @@ pub fn setting(context: &mut Context, builder: &mut Builder, line: &Line) -> Res
             };
         }
         b"sethandler" => {
-            settings.handler = Some(match first.to_ascii_lowercase().as_slice() {
-                b"none" | b"default-handler" => Handler::Static,
-                b"server-status" | b"server-info" => Handler::Fixed(200),
-                _ => Handler::Dynamic(first.into()),
-            });
+            settings.handler = Some(handler_named(&first));
+        }
+        b"addhandler" | b"removehandler" => {
+            let add = &*line.name == b"addhandler";
+            let handler = if add { handler_named(&first) } else { Handler::Static };
+            let named = words.iter().skip(usize::from(add));
+            let named = named.map(|word| word.strip_prefix(b".").unwrap_or(word));
+            settings.extensions.items.extend(named.map(|name| Arc::new((name.into(), handler.clone()))));
         }
         b"options" => options(builder, line, &words)?,
         b"errordocument" => error_document(context, builder, line)?,
@@ -102,6 +105,14 @@ pub fn setting(context: &mut Context, builder: &mut Builder, line: &Line) -> Res
         _ => return Ok(false),
     }
     Ok(true)
+}
+
+fn handler_named(name: &[u8]) -> Handler {
+    match name.to_ascii_lowercase().as_slice() {
+        b"none" | b"default-handler" => Handler::Static,
+        b"server-status" | b"server-info" => Handler::Fixed(200),
+        _ => Handler::Dynamic(name.into()),
+    }
 }
 
 /// Apache's way of making URLs of its own, unless told otherwise.
