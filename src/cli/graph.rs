@@ -86,10 +86,10 @@ impl<'a> Drawer<'a> {
                 pairs.push((at, from, to));
             }
         }
-        if let (Shape::Loop(back), Some(Some(last))) = (walk.shape, routes.last()) {
-            if let Some(Some(first)) = routes.get(back) {
-                pairs.push((routes.len() - 1, last, first));
-            }
+        if let (Shape::Loop(back), Some(Some(last))) = (walk.shape, routes.last())
+            && let Some(Some(first)) = routes.get(back)
+        {
+            pairs.push((routes.len() - 1, last, first));
         }
         for (at, from, to) in pairs.into_iter().filter(|(_, from, to)| from.is_redirect() && to.is_redirect()) {
             let (start, end) = (self.source(from), self.source(to));

@@ -63,18 +63,20 @@ impl Tracer<'_> {
         // Many requests are answered as one JSON object a line, whatever the format.
         let machine = self.args.format == Format::Json || self.args.requests.is_some();
         if let Some(refusal) = self.refusal() {
-            return Ok(if machine {
-                answers::refused(self.loaded, refusal, out)?
+            let told = if machine {
+                answers::refused(self.loaded, refusal, out)
             } else {
-                story::refused(self.loaded, refusal, out)?
-            });
+                story::refused(self.loaded, refusal, out)
+            };
+            return Ok(told?);
         }
         let journey = self.journey(request);
-        Ok(if machine {
-            answers::write(self.loaded, &journey, self.args.bytes, out)?
+        let told = if machine {
+            answers::write(self.loaded, &journey, self.args.bytes, out)
         } else {
-            story::write(self.loaded, &journey, self.args.shared.verbose > 0, out)?
-        })
+            story::write(self.loaded, &journey, self.args.shared.verbose > 0, out)
+        };
+        Ok(told?)
     }
 
     fn journey(&self, request: Request) -> Journey {
