@@ -6,6 +6,7 @@
 //! wrong in ways it cannot see; whoever calls it compares both programs over witness requests
 //! (`analysis::compare`) before anything is printed.
 
+pub mod apache;
 pub mod nginx;
 
 use crate::source::Span;
@@ -77,6 +78,8 @@ pub enum Assumption {
     FewPercents,
     /// The Host names no other port than the one the request came to.
     PortOfHost,
+    /// No request carries a `?` with nothing behind it.
+    NoEmptyQuery,
 }
 
 impl Assumption {
@@ -86,6 +89,7 @@ impl Assumption {
             Self::EncodedPath => "clients send paths percent-encoded, and not mixed with `+`, `&`, `;`, `[` or `]`",
             Self::NoEncodedQuestionMark => "no request carries `%3F` in its path (Apache answers 403 to those)",
             Self::FewPercents => "a value that is copied holds at most eight `%`",
+            Self::NoEmptyQuery => "no request ends in a lone `?` (nginx drops it, Apache keeps it)",
             Self::PortOfHost => "the `Host` names no other port than the one the request arrived at",
         }
     }

@@ -53,12 +53,16 @@ fn convert(loaded: &Loaded, args: &ConvertArgs) -> Result<Report, Stop> {
     let mut options = emit::Options { style: style(args.style), without: refused(loaded) };
     let asks = if args.no_verify { Vec::new() } else { verify::requests(loaded) };
     let mut report = Report::default();
+    let dialect = match args.to {
+        Server::Nginx => Dialect::Nginx,
+        Server::Apache => Dialect::Apache,
+    };
     for attempt in 0..ATTEMPTS {
         let emitted = emit_for(args.to, loaded, &words, &options)?;
         if args.no_verify {
             return Ok(Report::new(emitted, None));
         }
-        let proof = verify::prove(loaded, &emitted.parts, Dialect::Nginx, &asks);
+        let proof = verify::prove(loaded, &emitted.parts, dialect, &asks);
         if let Some(message) = &proof.refused {
             return Err(Stop::Told(format!("the result would not load, please report it: {message}")));
         }
@@ -75,7 +79,7 @@ fn convert(loaded: &Loaded, args: &ConvertArgs) -> Result<Report, Stop> {
 fn emit_for(to: Server, loaded: &Loaded, words: &dyn Texts, options: &emit::Options) -> Result<Emitted, Stop> {
     match to {
         Server::Nginx => Ok(emit::nginx::emit(&loaded.lowered.program, words, options)),
-        Server::Apache => Err(Stop::Told("conversion to Apache is not there yet".to_owned())),
+        Server::Apache => Ok(emit::apache::emit(&loaded.lowered.program, words, options)),
     }
 }
 

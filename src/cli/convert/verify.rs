@@ -77,7 +77,7 @@ fn whole(parts: &[Part], options: &Options, root: &[u8]) -> Vec<u8> {
         parts.iter().filter(|part| part.scope == scope).flat_map(|part| part.text.iter().copied()).collect()
     };
     if options.dialect != Dialect::Nginx {
-        return parts.iter().flat_map(|part| part.text.iter().copied()).collect();
+        return httpd(&parts.iter().flat_map(|part| part.text.iter().copied()).collect::<Vec<_>>(), options);
     }
     let (http, server) = (of("http"), of("server"));
     let mut out = b"events {}\nhttp {\n".to_vec();
@@ -91,5 +91,18 @@ fn whole(parts: &[Part], options: &Options, root: &[u8]) -> Vec<u8> {
         out.extend_from_slice(b"\n}\n");
     }
     out.extend_from_slice(b"}\n");
+    out
+}
+
+/// The text as a main file: a certificate is the one thing a host needs that no other server's file says.
+fn httpd(text: &[u8], options: &Options) -> Vec<u8> {
+    let mut out = Vec::new();
+    if let Some(root) = &options.root {
+        out.extend_from_slice(format!("DocumentRoot \"{}\"\n", root.to_string_lossy()).as_bytes());
+    }
+    for line in text.split_inclusive(|byte| *byte == b'\n') {
+        let encrypts = line.trim_ascii() == b"# SSLEngine on";
+        out.extend_from_slice(if encrypts { b"SSLEngine on\n" } else { line });
+    }
     out
 }

@@ -1,0 +1,79 @@
+//! Apache as the target.
+//!
+//! A site's own list and its locations become one ordered list of rewriting rules of a virtual host: [`locations`]
+//! brings the locations into an order in which the first that matches is the one nginx takes, [`list`] walks the
+//! clauses, [`guard`] and [`text`] hold what they test and say, [`rule`] and [`action`] put rules together.
+//! [`host`] decides which virtual hosts there are, [`settings`] what stands in them beside rules. [`plan`] holds the
+//! result and [`print`] writes it.
+
+pub mod action;
+pub mod guard;
+pub mod host;
+pub mod list;
+pub mod locations;
+pub mod plan;
+pub mod print;
+pub mod rule;
+pub mod settings;
+pub mod site;
+pub mod table;
+pub mod text;
+
+use super::{Emitted, Options, Part, Texts};
+use crate::ir::{Effect, Program};
+use list::Lists;
+use plan::{Host, Statement};
+
+/// The program as Apache configuration.
+pub fn emit(program: &Program, texts: &dyn Texts, options: &Options) -> Emitted {
+    let mut lists = Lists::new(program, texts, &options.without);
+    let mut hosts = host::hosts(&mut lists);
+    notes(&mut lists, &mut hosts);
+    let mut verdicts = std::mem::take(&mut lists.verdicts);
+    verdicts.sort_by_key(|verdict| verdict.span);
+    let mut parts: Vec<Part> = Vec::new();
+    for host in &hosts {
+        let scope = if host.address.is_some() { "server" } else { "vhost" };
+        let at = parts.iter().position(|part| part.scope == scope).unwrap_or(parts.len());
+        if at == parts.len() {
+            parts.push(Part { scope, text: Vec::new() });
+        }
+        if let Some(part) = parts.get_mut(at) {
+            if !part.text.is_empty() {
+                part.text.push(b'\n');
+            }
+            print::host(host, &mut part.text);
+        }
+    }
+    Emitted { parts, verdicts }
+}
+
+/// What lowering did not understand stands as comments at the end.
+fn notes(lists: &mut Lists<'_>, hosts: &mut Vec<Host>) {
+    let program = lists.program;
+    let scopes = program.scopes.iter().flat_map(|scope| &scope.notes);
+    let mut notes: Vec<_> = program.notes.iter().chain(scopes).collect();
+    notes.sort_by_key(|note| note.span);
+    notes.dedup_by_key(|note| note.span);
+    lists.out.clear();
+    for note in notes {
+        let reason = match note.effect {
+            Effect::None => format!("`{}` has nothing to do with redirects", note.directive),
+            _ => note.reason.clone(),
+        };
+        lists.leave_out(note.span, reason, None);
+    }
+    let remarks = std::mem::take(&mut lists.out);
+    if remarks.is_empty() {
+        return;
+    }
+    if hosts.is_empty() {
+        hosts.push(Host::default());
+    }
+    if let Some(last) = hosts.last_mut() {
+        if !last.body.is_empty() {
+            last.body.push(Statement::Blank);
+        }
+        last.body.extend(remarks);
+    }
+}

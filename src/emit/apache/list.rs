@@ -1,0 +1,441 @@
+//! nginx's lists, clause by clause, as rules: conditions of blocks become conditions of every rule in them.
+
+use super::action::{Does, Query};
+use super::guard::{Guard, GuardId, PathTest, Piece, Test};
+use super::locations::Entry;
+use super::plan::Statement;
+use super::rule::Needs;
+use super::text::{Captures, Names, Reader};
+use crate::emit::{Assumption, Fate, Texts, Verdict};
+use crate::ir::clause::{Action, Clause, Content, Match, Rewrite, Subject, Then};
+use crate::ir::condition::{Condition, TestKind};
+use crate::ir::pattern::Pattern;
+use crate::ir::policy::{Escape, QueryPolicy};
+use crate::ir::scope::Scope;
+use crate::ir::{Program, ScopeId};
+use crate::source::Span;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+/// Deepest nesting of blocks that is followed.
+const DEPTH: usize = 32;
+
+/// What is known at a place of a list.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// What must hold.
+    pub guards: Vec<Guard>,
+    /// What texts are made from.
+    pub names: Names,
+    /// The list is the server's own.
+    pub server: bool,
+    /// Under a condition.
+    pub conditional: bool,
+}
+
+/// Converts the lists of one site.
+pub struct Lists<'a> {
+    /// The program.
+    pub program: &'a Program,
+    /// The source's words.
+    pub texts: &'a dyn Texts,
+    /// Directives to leave out.
+    pub without: &'a [(Span, String)],
+    /// Variables that are set under a condition.
+    pub conditional: FxHashSet<u32>,
+    /// The locations.
+    pub entries: Vec<Entry>,
+    /// Named locations.
+    pub named: FxHashMap<Vec<u8>, ScopeId>,
+    /// What the rules need beside themselves.
+    pub needs: Needs,
+    /// What is written.
+    pub out: Vec<Statement>,
+    /// What became of each directive.
+    pub verdicts: Vec<Verdict>,
+    /// What the rule being made rests on.
+    pub assumed: Option<Assumption>,
+    /// The path was rewritten by an earlier rule.
+    pub changed: bool,
+    /// Rules are gone through again.
+    pub again: bool,
+    /// Where files of the place lie.
+    pub root: Result<Option<Vec<u8>>, String>,
+    /// Comments of directives already written.
+    pub commented: FxHashSet<Span>,
+    next: GuardId,
+}
+
+impl<'a> Lists<'a> {
+    /// Nothing converted yet.
+    pub fn new(program: &'a Program, texts: &'a dyn Texts, without: &'a [(Span, String)]) -> Self {
+        Self {
+            program,
+            texts,
+            without,
+            conditional: set_under_conditions(program),
+            entries: Vec::new(),
+            named: FxHashMap::default(),
+            needs: Needs::default(),
+            out: Vec::new(),
+            verdicts: Vec::new(),
+            assumed: None,
+            changed: false,
+            again: false,
+            root: Ok(None),
+            commented: FxHashSet::default(),
+            next: 0,
+        }
+    }
+
+    /// A scope of the program.
+    pub fn scope(&self, id: ScopeId) -> Option<&'a Scope> {
+        self.program.scopes.get(id.0 as usize)
+    }
+
+    /// A guard with a number of its own.
+    pub fn guard(&mut self, test: Test, negated: bool) -> Guard {
+        self.next += 1;
+        Guard { id: self.next, test, negated }
+    }
+
+    /// Pieces of a template at a place.
+    ///
+    /// # Errors
+    /// What Apache has no text for.
+    pub fn pieces(&self, template: &crate::ir::template::Template, place: &Place) -> Result<Vec<Piece>, String> {
+        Reader { program: self.program, conditional: &self.conditional }.pieces(template, &place.names)
+    }
+
+    /// Converts a list; true where nothing gets past it.
+    pub fn list<'c>(&mut self, clauses: impl Iterator<Item = &'c Clause>, place: &mut Place, depth: usize) -> bool {
+        for clause in clauses {
+            if depth > DEPTH {
+                self.leave_out(clause.span, "blocks are nested too deeply".to_owned(), None);
+            } else if self.clause(clause, place, depth) {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn clause(&mut self, clause: &Clause, place: &mut Place, depth: usize) -> bool {
+        if let Some((_, reason)) = self.without.iter().find(|(span, _)| *span == clause.span) {
+            self.leave_out(clause.span, reason.clone(), None);
+            return false;
+        }
+        let before = self.out.len();
+        match self.try_clause(clause, place, depth) {
+            Ok(ends) => ends,
+            Err(reason) => {
+                self.out.truncate(before);
+                self.leave_out(clause.span, reason, None);
+                // a block's redirects are left out with their condition
+                self.inside(clause);
+                place.names.captures = Captures::Unknown;
+                false
+            }
+        }
+    }
+
+    fn inside(&mut self, clause: &Clause) {
+        for action in &clause.does {
+            if let Action::Block(inner) = action {
+                for clause in inner {
+                    self.leave_out(clause.span, "its condition is left out".to_owned(), None);
+                    self.inside(clause);
+                }
+            }
+        }
+    }
+
+    fn try_clause(&mut self, clause: &Clause, place: &mut Place, depth: usize) -> Result<bool, String> {
+        let mut inner = place.clone();
+        let mut tested = None;
+        let mut main = None;
+        if let Some(test) = &clause.when.matches {
+            let guard = self.matched(test, test.negated, &inner)?;
+            tested = Some((guard.id, groups(test), test.negated));
+            main = Some(guard.id);
+            bind(test, &guard, &mut inner);
+            inner.guards.push(guard);
+        }
+        for test in all_of(&clause.when.conditions)? {
+            let Condition::Test(test) = test else { return Err("its condition has another shape".to_owned()) };
+            inner.conditional = true;
+            let guard = match &test.kind {
+                TestKind::Matches(matched) => {
+                    let guard = self.matched(matched, test.negated != matched.negated, &inner)?;
+                    tested = Some((guard.id, groups(matched), guard.negated));
+                    bind(matched, &guard, &mut inner);
+                    guard
+                }
+                TestKind::Equals(left, right) => {
+                    let (left, right) = (self.pieces(left, &inner)?, self.pieces(right, &inner)?);
+                    let path = (left.as_slice() == [Piece::Path(false)]).then(|| super::guard::literal(&right)).flatten();
+                    let test_of = path.map_or(Test::Equals(left, right, false), |path| Test::Path(PathTest::Exact(path)));
+                    self.guard(test_of, test.negated)
+                }
+                TestKind::Truthy(text) => {
+                    let text = self.pieces(text, &inner)?;
+                    self.guard(Test::Truthy(text), test.negated)
+                }
+                TestKind::File { subject, test: question } => {
+                    let text = self.pieces(subject, &inner)?;
+                    self.guard(Test::File(*question, text), test.negated)
+                }
+                TestKind::Unknown(what) => return Err(what.clone()),
+                _ => return Err("its condition has another shape".to_owned()),
+            };
+            inner.guards.push(guard);
+        }
+        let always = !inner.conditional && tested.is_none();
+        let mut ends = false;
+        for action in &clause.does {
+            ends |= match action {
+                Action::Block(clauses) => {
+                    let mut block = inner.clone();
+                    let ends = self.list(clauses.iter(), &mut block, depth + 1);
+                    inner.names = block.names;
+                    ends
+                }
+                other => self.action(other, clause, &mut inner, main)?,
+            };
+        }
+        if !always {
+            place.names.captures = after(tested, ends, place.names.captures);
+            return Ok(false);
+        }
+        place.names = inner.names;
+        Ok(ends || clause.then == Then::EndList)
+    }
+
+    /// What a match tests, as a guard.
+    fn matched(&mut self, test: &Match, negated: bool, place: &Place) -> Result<Guard, String> {
+        let Pattern::Regex(regex) = &test.pattern else { return Err("its pattern is no expression".to_owned()) };
+        let (text, caseless) = (regex.text.to_vec(), regex.options.caseless);
+        let on_path = |text: Vec<u8>| Test::Path(PathTest::Regex(text, caseless));
+        let what = match &test.subject {
+            Subject::Path | Subject::Rewritten => on_path(text),
+            Subject::Text(template) => match self.pieces(template, place)? {
+                pieces if pieces.as_slice() == [Piece::Path(false)] => on_path(text),
+                pieces => Test::Regex(pieces, text, caseless),
+            },
+            Subject::HeadersNamed(_) => return Err("it looks at many headers".to_owned()),
+        };
+        Ok(self.guard(what, negated))
+    }
+
+    fn action(
+        &mut self,
+        action: &Action,
+        clause: &Clause,
+        place: &mut Place,
+        main: Option<GuardId>,
+    ) -> Result<bool, String> {
+        match action {
+            Action::Answer(answer) => {
+                let does = match &answer.content {
+                    Content::Location(target) => {
+                        let to = self.pieces(&target.to, place)?;
+                        Does::Location(answer.status, to, Query::Own)
+                    }
+                    Content::None => Does::Status(answer.status),
+                    Content::Body(text) if text.parts.is_empty() && answer.status >= 300 => Does::Status(answer.status),
+                    Content::Body(text) => return self.body(clause.span, answer.status, text.parts.is_empty(), place),
+                };
+                self.rules(clause.span, place, main, &does)?;
+                Ok(true)
+            }
+            Action::Rewrite(rewrite) => self.rewrite(rewrite, clause, place, main),
+            Action::Set(id, Some(value)) => {
+                let value = self.pieces(value, place)?;
+                if self.conditional.contains(&id.0) {
+                    let name = self.program.variables.get(id.0 as usize);
+                    let name = String::from_utf8_lossy(name.map_or(&b""[..], |variable| &variable.name)).into_owned();
+                    self.rules(clause.span, place, main, &Does::Remember(name, value))?;
+                } else {
+                    place.names.values.insert(id.0, value);
+                    self.verdict(clause.span);
+                }
+                Ok(false)
+            }
+            Action::KeepScope if clause.does.len() == 1 => {
+                let does = if place.server { Does::ToLocations } else { Does::Stop };
+                self.rules(clause.span, place, main, &does)?;
+                Ok(true)
+            }
+            Action::Enter(_) | Action::KeepScope | Action::LoseName | Action::MarkInternal => Ok(false),
+            Action::Opaque(what) => Err(what.clone()),
+            _ => Err("it does something that only Apache has".to_owned()),
+        }
+    }
+
+    /// An answer with a text: Apache has the status only.
+    fn body(&mut self, span: Span, status: u16, empty: bool, place: &mut Place) -> Result<bool, String> {
+        self.rules(span, place, None, &Does::Status(status))?;
+        if !empty {
+            let reason = format!("the text is not carried over: Apache sends a page of its own with status {status}");
+            self.verdicts.retain(|verdict| verdict.span != span);
+            self.verdicts.push(Verdict {
+                span,
+                fate: Fate::LeftOut { reason, by_hand: Some("put the text into a file and serve that".to_owned()) },
+            });
+        }
+        Ok(true)
+    }
+
+    fn rewrite(
+        &mut self,
+        rewrite: &Rewrite,
+        clause: &Clause,
+        place: &mut Place,
+        main: Option<GuardId>,
+    ) -> Result<bool, String> {
+        let Some(to) = &rewrite.to else { return Ok(false) };
+        let QueryPolicy::SplitLiteral { drop_old } = rewrite.query else {
+            return Err("its query is treated in a way of Apache's".to_owned());
+        };
+        let mut to = self.pieces(to, place)?;
+        if rewrite.escape == Escape::UnescapeRedirect {
+            super::action::unescape(&mut to);
+        }
+        if to.last() == Some(&Piece::Literal(Vec::new())) {
+            to.pop();
+        }
+        let marked = to.iter().any(|piece| matches!(piece, Piece::Literal(bytes) if bytes.contains(&b'?')));
+        let query = match (drop_old, marked) {
+            (true, _) => Query::Drop,
+            (false, true) => Query::Append,
+            (false, false) => Query::Keep,
+        };
+        if let Some(status) = rewrite.sent_status() {
+            self.rules(clause.span, place, main, &Does::Location(status, to, query))?;
+            return Ok(true);
+        }
+        let last = clause.then == Then::EndList;
+        let stays = clause.does.iter().any(|action| matches!(action, Action::KeepScope));
+        let does = if place.server {
+            if last { Does::MoveOn(to, query) } else { Does::Move(to, query) }
+        } else if stays || !self.leads_on(&to) {
+            Does::MoveAndStop(to, query)
+        } else {
+            self.again = true;
+            Does::MoveAgain(to, query)
+        };
+        self.rules(clause.span, place, main, &does)?;
+        self.changed = true;
+        Ok(last)
+    }
+
+    /// Whether a new path may be answered by a location that redirects.
+    pub fn leads_on(&self, to: &[Piece]) -> bool {
+        let mut known = Vec::new();
+        let mut whole = true;
+        for piece in to {
+            match piece {
+                Piece::Literal(bytes) => known.extend_from_slice(bytes),
+                _ => {
+                    whole = false;
+                    break;
+                }
+            }
+            if known.contains(&b'?') {
+                break;
+            }
+        }
+        let end = known.iter().position(|byte| *byte == b'?');
+        whole |= end.is_some();
+        known.truncate(end.unwrap_or(known.len()));
+        if whole {
+            let entry = self.entries.iter().find(|entry| entry.takes(&known));
+            return entry.is_some_and(|entry| self.is_active(entry));
+        }
+        let target = PathTest::Prefix(known, Vec::new());
+        self.entries
+            .iter()
+            .any(|entry| self.is_active(entry) && !entry.tests.iter().any(|test| test.excludes(&target)))
+    }
+
+    /// Whether an entry does anything that rules say.
+    pub fn is_active(&self, entry: &Entry) -> bool {
+        let Some(scope) = entry.scope.and_then(|id| self.scope(id)) else { return entry.slash.is_some() };
+        let listed = scope.lists.rewrite.as_ref().is_some_and(|list| list.clauses.iter().next().is_some());
+        listed
+            || scope.settings.internal
+            || scope.settings.try_files.is_some()
+            || matches!(scope.settings.access, Some(crate::ir::scope::Access::Denied(_)))
+    }
+
+    /// Says that a directive is not carried over, at its place.
+    pub fn leave_out(&mut self, span: Span, reason: String, by_hand: Option<String>) {
+        let mut comments = if self.commented.insert(span) { self.texts.comments(span) } else { return };
+        let words = self.texts.directive(span);
+        comments.push(format!("not converted: {reason}").into_bytes());
+        comments.extend(words.split(|&byte| byte == b'\n').map(|line| [b"    ", line.trim_ascii()].concat()));
+        self.out.extend(comments.into_iter().map(Statement::Comment));
+        self.verdicts.push(Verdict { span, fate: Fate::LeftOut { reason, by_hand } });
+    }
+
+    /// Says what a directive's rule rests on.
+    pub fn verdict(&mut self, span: Span) {
+        let fate = self.assumed.take().map_or(Fate::Exact, Fate::Assuming);
+        if !self.verdicts.iter().any(|verdict| verdict.span == span) {
+            self.verdicts.push(Verdict { span, fate });
+        }
+    }
+}
+
+/// What `$1` means behind a clause.
+fn after(tested: Option<(GuardId, bool, bool)>, ends: bool, before: Captures) -> Captures {
+    match tested {
+        None => before,
+        Some((_, false, _)) => Captures::Empty,
+        Some((_, true, false)) if ends => Captures::Empty,
+        Some(_) => Captures::Unknown,
+    }
+}
+
+fn groups(test: &Match) -> bool {
+    match &test.pattern {
+        Pattern::Regex(regex) => regex.compiled().map_or(true, |regex| regex.group_count() > 0),
+        _ => false,
+    }
+}
+
+fn bind(test: &Match, guard: &Guard, place: &mut Place) {
+    if guard.negated {
+        place.names.captures = Captures::Unknown;
+        return;
+    }
+    place.names.captures = Captures::Of(guard.id);
+    for (group, id) in &test.captures.named {
+        let group = u8::try_from(*group).unwrap_or(u8::MAX);
+        place.names.values.insert(id.0, vec![Piece::Group(guard.id, group, false)]);
+    }
+}
+
+/// The tests of a condition, all of which hold.
+fn all_of(condition: &Condition) -> Result<&[Condition], String> {
+    match condition {
+        Condition::All(tests) => Ok(tests),
+        Condition::Test(_) => Ok(std::slice::from_ref(condition)),
+        _ => Err("its condition has another shape".to_owned()),
+    }
+}
+
+/// Variables that some block under a condition sets: their value depends on the request.
+fn set_under_conditions(program: &Program) -> FxHashSet<u32> {
+    let mut out = FxHashSet::default();
+    let lists = program.scopes.iter().filter_map(|scope| scope.lists.rewrite.as_ref());
+    let mut open: Vec<(&Clause, bool)> = lists.flat_map(|list| list.clauses.iter()).map(|one| (one, false)).collect();
+    while let Some((clause, inside)) = open.pop() {
+        for action in &clause.does {
+            match action {
+                Action::Set(id, _) if inside => drop(out.insert(id.0)),
+                Action::Block(inner) => open.extend(inner.iter().map(|one| (one, true))),
+                _ => {}
+            }
+        }
+    }
+    out
+}

@@ -1,0 +1,131 @@
+//! Templates of the IR as pieces that Apache can say, with what is known of variables put in.
+
+use super::guard::{GuardId, Piece};
+use crate::ir::policy::Escape;
+use crate::ir::template::{Attribute, Origin, Part, Template};
+use crate::ir::{Program, VarId};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+/// What `$1` means at a place of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Captures {
+    /// Nothing: empty.
+    Empty,
+    /// The groups of a guard's expression.
+    Of(GuardId),
+    /// One or another, which depends on the request.
+    Unknown,
+}
+
+/// What texts are made from at a place of a list.
+#[derive(Clone, Debug)]
+pub struct Names {
+    /// What `$1` means.
+    pub captures: Captures,
+    /// Variables whose value is known as text.
+    pub values: FxHashMap<u32, Vec<Piece>>,
+}
+
+/// Reads templates of one program.
+#[derive(Clone, Copy, Debug)]
+pub struct Reader<'a> {
+    /// The program.
+    pub program: &'a Program,
+    /// Variables that are set under a condition somewhere, and so live in the environment.
+    pub conditional: &'a FxHashSet<u32>,
+}
+
+impl Reader<'_> {
+    /// A template as pieces.
+    ///
+    /// # Errors
+    /// What Apache has no text for.
+    pub fn pieces(&self, template: &Template, names: &Names) -> Result<Vec<Piece>, String> {
+        let mut out = Vec::new();
+        for part in &template.parts {
+            match part {
+                Part::Literal(bytes) => out.push(Piece::Literal(bytes.to_vec())),
+                Part::Capture { group, escape, .. } => match names.captures {
+                    Captures::Empty => {}
+                    Captures::Of(guard) => out.push(Piece::Group(guard, *group, *escape != Escape::Raw)),
+                    Captures::Unknown => {
+                        return Err(format!("which expression `${group}` belongs to depends on the request"));
+                    }
+                },
+                Part::Attribute(attribute) => out.push(attribute_piece(attribute)?),
+                Part::Variable(id) => self.variable(*id, names, &mut out)?,
+                Part::Lookup { table, .. } => out.push(Piece::Table(*table)),
+                Part::Expression(_) => return Err("it holds an expression".to_owned()),
+            }
+        }
+        Ok(out)
+    }
+
+    fn variable(&self, id: VarId, names: &Names, out: &mut Vec<Piece>) -> Result<(), String> {
+        if let Some(value) = names.values.get(&id.0) {
+            out.extend(value.iter().cloned());
+            return Ok(());
+        }
+        let Some(variable) = self.program.variables.get(id.0 as usize) else { return Ok(()) };
+        let name = String::from_utf8_lossy(&variable.name).into_owned();
+        match &variable.origin {
+            Origin::Table(table) => out.push(Piece::Table(*table)),
+            Origin::Attribute(Attribute::Query) if self.conditional.contains(&id.0) => {
+                return Err("`$args` is set, which Apache can only do while it rewrites the path".to_owned());
+            }
+            Origin::Attribute(attribute) if !self.conditional.contains(&id.0) => out.push(attribute_piece(attribute)?),
+            _ if self.conditional.contains(&id.0) => out.push(Piece::Variable(name)),
+            // a name that no set has reached yet is empty
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+fn attribute_piece(attribute: &Attribute) -> Result<Piece, String> {
+    let shown = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ok(match attribute {
+        Attribute::Path => Piece::Path(false),
+        Attribute::RawTarget => Piece::RawTarget,
+        Attribute::Query => Piece::Query,
+        Attribute::QueryMark => Piece::QueryMark,
+        Attribute::Host => Piece::Expression("%{SERVER_NAME}", true),
+        Attribute::Scheme => Piece::Expression("%{REQUEST_SCHEME}", true),
+        Attribute::Method => Piece::Expression("%{REQUEST_METHOD}", true),
+        Attribute::RemoteAddress => Piece::Expression("%{REMOTE_ADDR}", true),
+        Attribute::RemotePort => Piece::Expression("%{REMOTE_PORT}", true),
+        Attribute::LocalAddress => Piece::Expression("%{SERVER_ADDR}", true),
+        Attribute::LocalPort => Piece::Expression("%{SERVER_PORT}", true),
+        Attribute::Protocol => Piece::Expression("%{SERVER_PROTOCOL}", true),
+        Attribute::DocumentRoot => Piece::Expression("%{DOCUMENT_ROOT}", false),
+        Attribute::Fixed(bytes) => Piece::Literal(bytes.to_vec()),
+        Attribute::Encrypted(..) => Piece::Expression("%{HTTPS}", true),
+        Attribute::HeaderVariable(name) => Piece::Header(shown(name)),
+        Attribute::Argument(name) => Piece::Variable(format!("arg_{}", shown(name))),
+        Attribute::Cookie(name) => Piece::Variable(format!("cookie_{}", shown(name))),
+        Attribute::Filename => Piece::Variable("request_filename".to_owned()),
+        Attribute::Unknown(name) => return Err(format!("`${}` is known to nginx alone", shown(name))),
+        other => return Err(format!("{other:?} has no name in Apache").to_lowercase()),
+    })
+}
+
+/// A header as a test string or target names it: nginx's name has underscores where the header has dashes.
+pub fn header(name: &str) -> String {
+    let name = name.replace('_', "-");
+    match name.as_str() {
+        "host" => "%{HTTP_HOST}".to_owned(),
+        "user-agent" => "%{HTTP_USER_AGENT}".to_owned(),
+        "referer" => "%{HTTP_REFERER}".to_owned(),
+        "cookie" => "%{HTTP_COOKIE}".to_owned(),
+        "accept" => "%{HTTP_ACCEPT}".to_owned(),
+        _ => {
+            let words: Vec<String> = name.split('-').map(capitalised).collect();
+            format!("%{{HTTP:{}}}", words.join("-"))
+        }
+    }
+}
+
+fn capitalised(word: &str) -> String {
+    let mut chars = word.chars();
+    chars.next().map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + chars.as_str())
+}
