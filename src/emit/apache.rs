@@ -33,7 +33,8 @@ pub fn emit(program: &Program, texts: &dyn Texts, options: &Options) -> Emitted 
     verdicts.sort_by_key(|verdict| verdict.span);
     let mut parts: Vec<Part> = Vec::new();
     for host in &hosts {
-        let scope = if host.address.is_some() { "server" } else { "vhost" };
+        let listens = host.body.is_empty() && !host.head.is_empty();
+        let scope = if host.address.is_some() || listens { "server" } else { "vhost" };
         let at = parts.iter().position(|part| part.scope == scope).unwrap_or(parts.len());
         if at == parts.len() {
             parts.push(Part { scope, text: Vec::new() });

@@ -238,13 +238,13 @@ impl Lists<'_> {
                 return Err("something follows `$request_uri`, which Apache takes for a query".to_owned());
             }
             text.pop();
-            text.push(if query == Query::Own { Piece::RawPath } else { Piece::Path(true) });
+            text.push(if query == Query::Own { Piece::RawPath(false) } else { Piece::RawPath(true) });
             query = Query::Keep;
         }
         if text.contains(&Piece::QueryMark) {
             return Err("`$is_args` stands where Apache cannot put it".to_owned());
         }
-        let encoded = text.iter().any(|piece| matches!(piece, Piece::Group(_, _, true) | Piece::Path(true)));
+        let encoded = text.iter().any(|piece| matches!(piece, Piece::Group(_, _, true) | Piece::Path(true) | Piece::RawPath(true)));
         let mut raw = !text.iter().all(is_safe) || query == Query::Append;
         let marks = text.iter().filter_map(as_literal).flatten().filter(|byte| **byte == b'?').count();
         let ends = matches!(text.last(), Some(Piece::Literal(bytes)) if bytes.ends_with(b"?") || bytes.ends_with(b"&"));
@@ -322,7 +322,7 @@ fn by_query(does: Does) -> Vec<(Option<bool>, Does)> {
     let inside = rest.contains(&Piece::QueryMark) || kept && mark(text).is_some();
     let doubled = *query == Query::Keep && text.last() == Some(&Piece::RawTarget);
     if doubled {
-        let path = || text.iter().take(text.len().saturating_sub(1)).cloned().chain([Piece::Path(true)]);
+        let path = || text.iter().take(text.len().saturating_sub(1)).cloned().chain([Piece::RawPath(true)]);
         let sign = || Piece::Literal(b"?".to_vec());
         let twice = path().chain([sign(), Piece::Query, sign(), Piece::Query]).collect();
         let with = Does::Location(*status, twice, Query::Drop);
@@ -393,7 +393,7 @@ fn check_start(text: &[Piece]) -> Result<(), String> {
             Err(format!("`{}` begins neither a path nor a URL", String::from_utf8_lossy(bytes)))
         }
         Some(Piece::Expression("%{REQUEST_SCHEME}", _)) => Ok(()),
-        Some(Piece::Group(..) | Piece::Path(_) | Piece::RawTarget | Piece::RawPath) => Ok(()),
+        Some(Piece::Group(..) | Piece::Path(_) | Piece::RawTarget | Piece::RawPath(_)) => Ok(()),
         Some(Piece::Variable(_) | Piece::Header(_)) => Ok(()),
         Some(_) => Err("its target begins neither a path nor a URL".to_owned()),
     }

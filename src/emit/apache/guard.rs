@@ -28,8 +28,8 @@ pub enum Piece {
     Path(bool),
     /// The target as received, with its query.
     RawTarget,
-    /// The target as received up to its query.
-    RawPath,
+    /// The target as received up to its query; whether its escapes are undone and made anew.
+    RawPath(bool),
     /// `?` where there is a query.
     QueryMark,
     /// The query.
@@ -86,7 +86,7 @@ impl Guard {
                 let (left, right) = (literal(left)?, literal(right)?);
                 if *ignore_case { left.eq_ignore_ascii_case(&right) } else { left == right }
             }
-            Test::Truthy(text) => !matches!(literal(text)?.as_slice(), b"" | b"0"),
+            Test::Truthy(text) => has_more(text) || !matches!(literal(text)?.as_slice(), b"" | b"0"),
             Test::Regex(text, pattern, caseless) => {
                 let options = pcre::Options { caseless: *caseless, ..pcre::Options::default() };
                 pcre::Regex::new(pattern, options).ok()?.is_match(&literal(text)?).ok()?
@@ -117,6 +117,16 @@ impl Guard {
             Test::Truthy(text) | Test::Regex(text, ..) | Test::File(_, text) => vec![text],
         }
     }
+}
+
+/// Whether a text holds something beside a lone `0`, whatever its holes are.
+fn has_more(text: &[Piece]) -> bool {
+    let digits = text.iter().filter_map(|piece| match piece {
+        Piece::Literal(bytes) => Some(bytes.as_slice()),
+        _ => None,
+    });
+    digits.flatten().filter(|byte| **byte == b'0').count() > 1
+        || text.iter().any(|piece| matches!(piece, Piece::Literal(bytes) if bytes.iter().any(|byte| *byte != b'0')))
 }
 
 /// The bytes, where nothing is left to run time.

@@ -87,11 +87,12 @@ fn body(lists: &mut Lists<'_>, site: &Site, first: &[Statement]) -> Vec<Statemen
         }
         out.push(Statement::Line(b"RewriteEngine On".to_vec()));
     }
-    let mut maps = false;
-    out.extend(rules.into_iter().filter(|one| match one {
-        Statement::Line(line) if line.starts_with(b"RewriteMap") => !std::mem::replace(&mut maps, true),
-        _ => true,
-    }));
+    for rule in rules {
+        // a map stands once, however many sites share the host
+        if !matches!(rule, Statement::Line(_)) || !out.contains(&rule) {
+            out.push(rule);
+        }
+    }
     out
 }
 

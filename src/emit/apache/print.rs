@@ -46,7 +46,14 @@ fn comment(text: &[u8]) -> Vec<u8> {
     if text.first().is_some_and(|byte| *byte != b' ') {
         out.push(b' ');
     }
-    out.extend(text.iter().map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { *byte }));
+    // characters beyond Latin-1 are spelled: tools that read configurations byte by byte break on them
+    for char in String::from_utf8_lossy(text).chars() {
+        match char {
+            '\n' | '\r' => out.push(b' '),
+            '\0'..='\u{ff}' => out.extend_from_slice(char.to_string().as_bytes()),
+            _ => out.extend(char.escape_unicode().map(|char| char as u8)),
+        }
+    }
     if out.ends_with(b"\\") {
         out.push(b' ');
         out.push(b'.');

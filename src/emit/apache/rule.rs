@@ -17,6 +17,8 @@ pub struct Needs {
     pub variables: BTreeSet<String>,
     /// The `escape` map.
     pub escape: bool,
+    /// The `unescape` map.
+    pub unescape: bool,
 }
 
 /// Puts one rule together.
@@ -61,7 +63,7 @@ impl Builder<'_> {
         if others.next().is_some() {
             return Err("it takes captures of more than two expressions".to_owned());
         }
-        let wants_raw = texts.iter().any(|text| text.contains(&Piece::RawPath));
+        let wants_raw = texts.iter().any(|text| text.iter().any(|piece| matches!(piece, Piece::RawPath(_))));
         self.raw_path = wants_raw && self.other.is_none();
         let mut rule = Rule { pattern: b"^".to_vec(), ..Rule::default() };
         if let Some(Guard { test: Test::Path(test), .. }) = own {
@@ -175,8 +177,19 @@ impl Builder<'_> {
                     self.path(&mut path);
                     self.encoded(&path, *encoded, &mut out);
                 }
-                Piece::RawPath if self.raw_path => out.extend_from_slice(b"%1"),
-                Piece::RawPath => self.remembered("request_path", &mut out),
+                Piece::RawPath(anew) => {
+                    let mut path = b"%1".to_vec();
+                    if !self.raw_path {
+                        path.clear();
+                        self.remembered("request_path", &mut path);
+                    }
+                    if *anew {
+                        self.needs.unescape = true;
+                        self.needs.escape = true;
+                        path = [b"${escape:${unescape:", path.as_slice(), b"}}"].concat();
+                    }
+                    out.extend_from_slice(&path);
+                }
                 Piece::RawTarget => self.remembered("request_uri", &mut out),
                 Piece::Query => out.extend_from_slice(b"%{QUERY_STRING}"),
                 Piece::QueryMark => return Err("`$is_args` stands alone".to_owned()),

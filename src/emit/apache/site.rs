@@ -73,6 +73,12 @@ fn one(lists: &mut Lists<'_>, entry: &Entry, place: &Place, own_root: Option<&[u
     };
     if comment_of(lists, entry) {
         let comments = lists.texts.comments(span);
+        // a location on one line shares its comments with what stands in it
+        for clause in scope.lists.rewrite.iter().flat_map(|list| list.clauses.iter()) {
+            if !comments.is_empty() && lists.texts.comments(clause.span) == comments {
+                lists.commented.insert(clause.span);
+            }
+        }
         lists.out.extend(comments.into_iter().map(Statement::Comment));
     }
     if scope.settings.internal {
@@ -187,6 +193,9 @@ fn together(lists: &mut Lists<'_>, mut own: Vec<Statement>, rest: Vec<Statement>
     let mut out = Vec::new();
     if lists.needs.escape {
         out.push(Statement::Line(b"RewriteMap escape int:escape".to_vec()));
+    }
+    if lists.needs.unescape {
+        out.push(Statement::Line(b"RewriteMap unescape int:unescape".to_vec()));
     }
     for name in &lists.needs.variables {
         out.push(Statement::Rule(filling(name)));
