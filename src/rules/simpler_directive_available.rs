@@ -101,6 +101,10 @@ fn apache(facts: &Facts<'_>, route: &Route<'_>) -> Option<(String, String)> {
         PathKind::Relative => [route.mount.as_deref()?, &literal].concat(),
         _ => literal,
     };
+    // A pattern that begins with a slash never matches in a folder; that is another finding.
+    if matches!(test.on, PathKind::Relative) && path.starts_with(b"//") {
+        return None;
+    }
     let readable = path.iter().all(|byte| byte.is_ascii_alphanumeric() || b"/-_".contains(byte));
     (alone && readable && route.status().is_some()).then(|| {
         let help = format!("`RedirectMatch {} ^{}$ {}`", route.status().unwrap_or(302), lossy(&path), lossy(target));

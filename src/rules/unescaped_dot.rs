@@ -8,6 +8,7 @@ use crate::analysis::guard::Dimension;
 use crate::analysis::uses::{On, Use, uses};
 use crate::analysis::witness::Proof;
 use crate::diagnostic::{Applicability, Confidence, Finding, Severity};
+use rustc_hash::FxHashMap;
 
 declare! {
     /// A dot in a host name or file name is a wildcard.
@@ -49,7 +50,7 @@ declare! {
     ///
     /// ## Traps
     /// Names of `server_name` and plain locations are no patterns. Dots in file names are a note only, since few sites
-    /// have both `indexXhtml` and `index.html`.
+    /// have both `indexXhtml` and `index.html`. A pattern that stands at several places is one finding.
     ///
     /// ## Sources
     /// PCRE2 pattern syntax.
@@ -68,33 +69,46 @@ const ENDINGS: [&[u8]; 24] = [
     b"jpeg", b"png", b"gif", b"svg", b"ico", b"json", b"shtml", b"cfm", b"do", b"zip",
 ];
 
+/// Further places named in one finding.
+const MAX_SHOWN: usize = 5;
+
 fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+    // The same pattern stands above every rule of a list: it is one mistake, and one finding.
+    let mut by_text: FxHashMap<(bool, &[u8]), Vec<Use<'_, '_>>> = FxHashMap::default();
     for one in uses(facts) {
         let host = one.on == On::Other(Dimension::Host);
-        if !one.regex.text.contains(&b'.') || !(host || matches!(one.on, On::Path(_))) {
-            continue;
+        if one.regex.text.contains(&b'.') && (host || matches!(one.on, On::Path(_))) {
+            by_text.entry((host, &one.regex.text)).or_default().push(one);
         }
-        let tree = expression::of(one.regex);
-        let dots = dots(&tree, host);
-        let Some(&first) = dots.first() else { continue };
-        let edits: Option<Vec<_>> = dots
-            .iter()
-            .map(|&at| words::piece(facts, one.regex, at, at + 1).map(|span| replace(span, "\\.")))
-            .collect();
-        let at = words::piece(facts, one.regex, first, first + 1).unwrap_or(one.regex.span);
-        let what = if host { "this host name" } else { "this file name" };
-        let message = format!("the dot matches any character: `{}` is looser than {what} looks", lossy(&one.regex.text));
-        let proof = if host { other_host(facts, &one, &tree) } else { None };
-        let finding = match proof {
-            Some(proof) => by_proof(&RULE, &proof, message, at),
-            None => with_confidence(&RULE, Confidence::Possible, message, at),
-        };
-        let finding = finding.help("write `\\.`");
-        findings.push(match edits {
-            Some(edits) => finding.fix(Applicability::Unsafe, "escape the dots", edits),
-            None => finding,
-        });
     }
+    for ((host, _), places) in by_text {
+        findings.extend(finding(facts, host, &places));
+    }
+}
+
+fn finding(facts: &Facts<'_>, host: bool, places: &[Use<'_, '_>]) -> Option<Finding> {
+    let one = places.first()?;
+    let tree = expression::of(one.regex);
+    let dots = dots(&tree, host);
+    let &first = dots.first()?;
+    let edit = |one: &Use<'_, '_>, at: usize| words::piece(facts, one.regex, at, at + 1).map(|span| replace(span, "\\."));
+    let edits: Option<Vec<_>> = places.iter().flat_map(|one| dots.iter().map(move |&at| edit(one, at))).collect();
+    let at = words::piece(facts, one.regex, first, first + 1).unwrap_or(one.regex.span);
+    let what = if host { "this host name" } else { "this file name" };
+    let message = format!("the dot matches any character: `{}` is looser than {what} looks", lossy(&one.regex.text));
+    let proof = if host { other_host(facts, one, &tree) } else { None };
+    let mut finding = match proof {
+        Some(proof) => by_proof(&RULE, &proof, message, at),
+        None => with_confidence(&RULE, Confidence::Possible, message, at),
+    };
+    for other in places.iter().skip(1).take(MAX_SHOWN) {
+        finding = finding.related(words::place(facts, other.regex), "the same pattern");
+    }
+    let finding = finding.help("write `\\.`");
+    Some(match edits {
+        Some(edits) => finding.fix(Applicability::Unsafe, "escape the dots", edits),
+        None => finding,
+    })
 }
 
 /// Offsets of dots that stand between letters of a name.
