@@ -17,6 +17,8 @@
 //! | the regular expressions, each with what it is held against | [`uses`] |
 //! | the words of a directive as written | [`Facts::directive`] |
 //! | the value of a `Strict-Transport-Security` header | [`hsts`] |
+//! | doors of every site, and what they send; policies as stated | [`Facts::entrances`], [`transport`] |
+//! | redirects that a request leads where it likes; raw bytes it puts into them | [`Facts::steered`], [`steer`] |
 
 pub mod byteset;
 pub mod compare;
@@ -28,7 +30,9 @@ pub mod language;
 pub mod order;
 pub mod propose;
 pub mod routes;
+pub mod steer;
 pub mod target;
+pub mod transport;
 pub mod uses;
 pub mod witness;
 
@@ -135,6 +139,8 @@ pub struct Facts<'a> {
     proofs: OnceLock<Vec<OnceLock<Vec<Proof>>>>,
     walks: OnceLock<Vec<Walk>>,
     shadowed: OnceLock<Vec<order::Shadowed>>,
+    entrances: OnceLock<Vec<transport::Entrance>>,
+    steered: OnceLock<Vec<steer::Steered>>,
     directives: OnceLock<FxHashMap<(u32, u32), &'a Directive>>,
 }
 
@@ -151,6 +157,8 @@ impl<'a> Facts<'a> {
             proofs: OnceLock::new(),
             walks: OnceLock::new(),
             shadowed: OnceLock::new(),
+            entrances: OnceLock::new(),
+            steered: OnceLock::new(),
             directives: OnceLock::new(),
         }
     }
@@ -190,6 +198,16 @@ impl<'a> Facts<'a> {
     /// Routes whose requests an earlier route of the same list takes.
     pub fn shadowed(&self) -> &[order::Shadowed] {
         self.shadowed.get_or_init(|| order::shadowed(self))
+    }
+
+    /// `GET /` at every door of every site. Empty for a configuration that the server refuses.
+    pub fn entrances(&self) -> &[transport::Entrance] {
+        self.entrances.get_or_init(|| if self.refused() { Vec::new() } else { transport::entrances(self) })
+    }
+
+    /// Redirects whose destination a request was found to choose.
+    pub fn steered(&self) -> &[steer::Steered] {
+        self.steered.get_or_init(|| steer::steered(self))
     }
 
     /// The directive whose span this is (or begins there), as written.

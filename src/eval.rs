@@ -126,7 +126,8 @@ pub struct Answer {
     pub status: Option<u16>,
     /// The exact bytes of the (first) `Location`.
     pub location: Option<Bytes>,
-    /// Headers that the configuration adds, in order, `Location` not among them.
+    /// Headers that the configuration adds, in order, `Location` not among them; for [`Outcome::Content`] those
+    /// that go with a 200.
     pub headers: Vec<(Bytes, Bytes)>,
     /// A body given in the configuration.
     pub body: Option<Bytes>,
@@ -289,9 +290,12 @@ pub fn run(machine: &mut Machine, first: Flow) -> Ended {
 }
 
 /// The machine's end in the words of an answer.
-fn told(machine: Machine, ended: Ended) -> Answer {
+fn told(mut machine: Machine, ended: Ended) -> Answer {
     let mut answer = Answer::unknown("");
     answer.unknown = None;
+    if matches!(ended, Ended::Content) {
+        answer.headers = respond::with_content(&mut machine);
+    }
     answer.cause = machine.cause;
     answer.assumptions = machine.recorder.assumptions.into_iter().collect();
     answer.steps = machine.recorder.steps;

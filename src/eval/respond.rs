@@ -41,3 +41,15 @@ pub fn finish(machine: &mut Machine, reply: Reply) -> Finished {
         StatusPolicy::Listed => listed::finish(machine, reply),
     }
 }
+
+/// The headers that go out with content, if its status is 200; none where one of them cannot be made.
+pub fn with_content(machine: &mut Machine) -> Vec<(Bytes, Bytes)> {
+    machine.status = Some(200);
+    let added = match machine.program.facts.statuses {
+        StatusPolicy::Closing => headers::listed_statuses(machine, 200),
+        StatusPolicy::Listed => headers::two_tables(machine, true),
+    };
+    let mut added = added.unwrap_or_default();
+    added.retain(|(name, _)| !name.eq_ignore_ascii_case(b"location"));
+    added
+}

@@ -3,6 +3,7 @@
 use super::make::{Also, certain};
 use super::{FixKind, Group, Servers};
 use crate::analysis::propose::{connections, host_of};
+use crate::analysis::transport::Entrance;
 use crate::analysis::witness::Proof;
 use crate::analysis::{Facts, hsts};
 use crate::diagnostic::{Finding, Severity};
@@ -75,6 +76,10 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         let encrypted = facts.program.listeners.iter().any(|listener| listener.encrypted && listener.sites.contains(&id));
         let Some(span) = site.span.filter(|_| encrypted && public(&host_of(site))) else { continue };
         if scopes(facts, id, site).any(sends) {
+            continue;
+        }
+        let only_leads_on = |entrance: &Entrance| entrance.site == id && super::hsts_missing_on_redirect::takes(facts, entrance);
+        if facts.entrances().iter().any(|entrance| entrance.proof.request.encrypted && only_leads_on(entrance)) {
             continue;
         }
         let Some(proof) = plain_answer(facts, id) else { continue };

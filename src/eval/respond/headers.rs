@@ -59,13 +59,15 @@ fn apply(machine: &mut Machine, rule: &HeaderRule, value: Vec<u8>, out: &mut Vec
     }
 }
 
-/// Headers of the scope in force by the policy of two tables: the one for success goes out only with content.
+/// Headers of the scope in force by the policy of two tables: the one for success goes out only with content. Neither
+/// sees what stands in the other, so content can carry a header twice.
 ///
 /// # Errors
 /// Where a value cannot be made.
 pub fn two_tables(machine: &mut Machine, served: bool) -> Try<Vec<(Bytes, Bytes)>> {
     let rules = machine.scope.settings.headers.items.clone();
-    let mut out: Vec<(Bytes, Bytes)> = std::mem::take(&mut machine.added_headers);
+    let mut always: Vec<(Bytes, Bytes)> = std::mem::take(&mut machine.added_headers);
+    let mut success: Vec<(Bytes, Bytes)> = Vec::new();
     for rule in rules {
         if !(rule.always || served) || rule.early {
             continue;
@@ -80,9 +82,10 @@ pub fn two_tables(machine: &mut Machine, served: bool) -> Try<Vec<(Bytes, Bytes)
             }
             Err(fail) => return Err(fail),
         }
-        apply_rule(machine, &rule, &mut out)?;
+        apply_rule(machine, &rule, if rule.always { &mut always } else { &mut success })?;
     }
-    Ok(out)
+    always.append(&mut success);
+    Ok(always)
 }
 
 /// Changes the request's headers: by the site's early rules, or by those of the scope in force.

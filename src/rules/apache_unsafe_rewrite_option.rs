@@ -1,0 +1,72 @@
+//! See the page of [`RULE`].
+
+use super::make::{Also, certain};
+use super::{FixKind, Group, Servers, words};
+use crate::analysis::Facts;
+use crate::diagnostic::{Finding, Severity};
+
+declare! {
+    /// A mod_rewrite option switches a security fix off.
+    ///
+    /// ## What it does
+    /// Finds `RewriteOptions AllowAnyURI` and `LegacyPrefixDocRoot`, and the flags `UnsafeAllow3F` and
+    /// `UnsafePrefixStat`.
+    ///
+    /// ## Why is this bad?
+    /// They bring back what CVE-2011-3368, CVE-2011-4317 and the fixes of 2024 (CVE-2024-38474, CVE-2024-38475)
+    /// closed: requests that reach other servers or files than the rules intend.
+    ///
+    /// ## Example
+    /// ```apache bad
+    /// RewriteEngine on
+    /// RewriteOptions AllowAnyURI
+    /// ```
+    /// ```apache good
+    /// RewriteEngine on
+    /// ```
+    ///
+    /// ## Fix safety
+    /// No automatic fix: something may rely on it.
+    ///
+    /// ## Traps
+    /// A forward proxy may need `AllowAnyURI`: then its patterns must begin with `^/`, and the finding be
+    /// suppressed with a reason.
+    ///
+    /// ## Sources
+    /// mod_rewrite, `RewriteOptions` and flags; httpd security advisories.
+    RULE {
+        name: "apache-unsafe-rewrite-option",
+        group: Group::InjectionSecurity,
+        severity: Severity::Warning,
+        servers: Servers::Apache,
+        fix: FixKind::None,
+        check: check,
+    }
+}
+
+fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+    facts.each_directive(|directive, _| {
+        let mut tell = |name: &str, at| {
+            let message = format!("`{name}` switches a security fix of mod_rewrite off");
+            findings.push(certain(&RULE, message, at).help("leave it out, and tighten the patterns that needed it"));
+        };
+        if words::is(facts, directive, "RewriteOptions") {
+            for word in &directive.args {
+                let text = facts.word(word);
+                for name in ["AllowAnyURI", "LegacyPrefixDocRoot"] {
+                    if text.eq_ignore_ascii_case(name.as_bytes()) {
+                        tell(name, word.span);
+                    }
+                }
+            }
+        } else if words::is(facts, directive, "RewriteRule") {
+            for flag in words::flags(facts, directive).unwrap_or_default() {
+                for name in ["UnsafeAllow3F", "UnsafePrefixStat"] {
+                    if flag.is(name, name) {
+                        tell(name, flag.span);
+                    }
+                }
+            }
+        }
+    });
+}

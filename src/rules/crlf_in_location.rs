@@ -1,0 +1,94 @@
+//! See the page of [`RULE`].
+
+use super::make::{Also, by_proof};
+use super::{FixKind, Group, Servers};
+use crate::analysis::Facts;
+use crate::analysis::steer::{sends_decoded, spill};
+use crate::analysis::transport::is_redirect;
+use crate::diagnostic::{Finding, Severity};
+use crate::eval::Answer;
+use crate::source::Span;
+use rustc_hash::FxHashSet;
+
+declare! {
+    /// A request can put a line break into `Location`, and headers of its own behind it.
+    ///
+    /// ## What it does
+    /// Finds redirects made of decoded text (`$uri`, `$document_uri`, captures of the path) by sending paths with
+    /// `%0d%0a`, and reports those whose `Location` then holds a raw CR or LF.
+    ///
+    /// ## Why is this bad?
+    /// What stands behind the line break is a header of the attacker's: cookies are set, caches poisoned.
+    ///
+    /// ## Example
+    /// ```nginx bad
+    /// http {
+    ///     server {
+    ///         listen 80;
+    ///         server_name example.com;
+    ///         return 301 https://example.com$uri;
+    ///     }
+    /// }
+    /// ```
+    /// ```nginx good
+    /// http {
+    ///     server {
+    ///         listen 80;
+    ///         server_name example.com;
+    ///         return 301 https://example.com$request_uri;
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// ## Fix safety
+    /// No automatic fix: `$request_uri` carries the query as well, which `$uri` does not. It is nearly always what
+    /// was meant.
+    ///
+    /// ## Traps
+    /// `.` in a pattern takes a CR, `[^/]` takes both, `[a-z0-9-]` neither. `rewrite` escapes its captures. Apache
+    /// escapes, and answers 500 where it may not. `add_header` values are not looked at.
+    ///
+    /// ## Sources
+    /// RFC 9110 section 5.5; CWE-113; ngx_http_rewrite_module.
+    RULE {
+        name: "crlf-in-location",
+        group: Group::InjectionSecurity,
+        severity: Severity::Error,
+        servers: Servers::Nginx,
+        fix: FixKind::None,
+        check: check,
+    }
+}
+
+/// Redirects whose patterns are solved for; beyond, only the obvious places of a path are tried.
+const DEEP: usize = 200;
+
+fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+    let mut told: FxHashSet<Span> = FxHashSet::default();
+    let open = facts.routes().redirects().filter(|route| route.enabled && is_redirect(route.status()));
+    for (at, route) in open.filter(|route| sends_decoded(facts, route)).enumerate() {
+        if told.contains(&route.span) {
+            continue;
+        }
+        let deep = at < DEEP;
+        let found = spill(facts, route, b"\r\nX-Injected:1", false, breaks)
+            .or_else(|| spill(facts, route, b"\n", deep, breaks))
+            .or_else(|| spill(facts, route, b"\r", deep, breaks));
+        let Some(proof) = found else { continue };
+        told.insert(route.span);
+        let feed = proof.answer.location.as_deref().is_some_and(|text| text.contains(&b'\n'));
+        let message = match feed {
+            true => "a request can put a line break into `Location` and add headers of its own behind it",
+            false => "a request can put a raw carriage return into `Location`, which some clients take for a line break",
+        };
+        findings.push(
+            by_proof(&RULE, &proof, message, route.span)
+                .help("use `$request_uri`, a `rewrite` (which escapes captures), or a pattern that admits no control characters"),
+        );
+    }
+}
+
+/// Whether a line break reaches the wire.
+pub(super) fn breaks(answer: &Answer) -> bool {
+    answer.location.as_deref().is_some_and(|text| text.iter().any(|byte| matches!(byte, b'\r' | b'\n')))
+}

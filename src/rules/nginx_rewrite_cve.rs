@@ -1,0 +1,137 @@
+//! See the page of [`RULE`].
+
+use super::make::{Also, certain};
+use super::{FixKind, Group, Servers};
+use crate::analysis::Facts;
+use crate::analysis::expression::{self, Kind};
+use crate::diagnostic::{Finding, Severity};
+use crate::lower::Version;
+use crate::pcre::Options;
+use crate::syntax::{Directive, Item};
+
+declare! {
+    /// A `rewrite` has the shape that overflows a buffer in unpatched nginx.
+    ///
+    /// ## What it does
+    /// Finds a `rewrite` whose replacement has a `?`, followed in the same block by a `set` that reads a numbered
+    /// capture, and a redirecting `rewrite` that reads two numbered captures of which one lies inside the other.
+    ///
+    /// ## Why is this bad?
+    /// nginx before 1.30.1 (CVE-2026-42945) and 1.30.2 (CVE-2026-9256) measures the result shorter than it
+    /// writes it: a request can overwrite memory.
+    ///
+    /// ## Example
+    /// ```nginx bad
+    /// rewrite ^/((.*))$ http://x.example/$1$2 redirect;
+    /// ```
+    /// ```nginx good
+    /// rewrite ^/(?<p>.*)$ http://x.example/$p redirect;
+    /// ```
+    ///
+    /// ## Fix safety
+    /// No automatic fix: update nginx, or use named captures.
+    ///
+    /// ## Traps
+    /// Distributions repair old versions without changing the number. With a declared version that has the repair:
+    /// silent.
+    ///
+    /// ## Sources
+    /// nginx security advisories, CVE-2026-42945 and CVE-2026-9256.
+    RULE {
+        name: "nginx-rewrite-cve",
+        group: Group::InjectionSecurity,
+        severity: Severity::Info,
+        servers: Servers::Nginx,
+        fix: FixKind::None,
+        check: check,
+    }
+}
+
+fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+    let older = |stable: Version, main: Version| {
+        facts.options.version.is_none_or(|have| {
+            let numbers = |version: Version| (version.0, version.1, version.2);
+            let branch = (main.0, main.1, 0);
+            numbers(have) < numbers(stable) || (numbers(have) >= branch && numbers(have) < numbers(main))
+        })
+    };
+    let first = older(Version(1, 30, 1), Version(1, 31, 0));
+    let second = older(Version(1, 30, 2), Version(1, 31, 1));
+    for tree in facts.trees {
+        levels(&tree.items, &mut |items| {
+            if first {
+                query_then_set(facts, items, findings);
+            }
+        });
+    }
+    facts.each_directive(|directive, _| {
+        if second && nested(facts, directive) {
+            let message = "two numbered captures, one inside the other, overflow a buffer in nginx before 1.30.2 (CVE-2026-9256)";
+            findings.push(certain(&RULE, message, directive.span).help("update nginx, or use named captures"));
+        }
+    });
+}
+
+/// Visits the items of every block, outermost first, without recursion.
+fn levels<'a>(items: &'a [Item], visit: &mut impl FnMut(&'a [Item])) {
+    let mut stack = vec![items];
+    while let Some(items) = stack.pop() {
+        visit(items);
+        stack.extend(items.iter().filter_map(|item| match item {
+            Item::Directive(Directive { block: Some(block), .. }) => Some(block.items.as_slice()),
+            _ => None,
+        }));
+    }
+}
+
+fn query_then_set<'a>(facts: &Facts<'a>, items: &'a [Item], findings: &mut Vec<Finding>) {
+    let mut rewrite: Option<&Directive> = None;
+    for item in items {
+        let Item::Directive(directive) = item else { continue };
+        let (name, words) = facts.words(directive);
+        match (name.as_str(), words.as_slice()) {
+            ("rewrite", [_, to, ..]) if to.contains(&b'?') => rewrite = Some(directive),
+            ("set", [_, value]) if !numbers(value).is_empty() => {
+                if let Some(rewrite) = rewrite.take() {
+                    let message = "a `?` in the replacement and a capture read by `set` overflow a buffer in nginx before 1.30.1 (CVE-2026-42945)";
+                    findings.push(
+                        certain(&RULE, message, rewrite.span)
+                            .related(directive.span, "reads the capture")
+                            .help("update nginx, or use named captures"),
+                    );
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn nested<'a>(facts: &Facts<'a>, directive: &'a Directive) -> bool {
+    let (name, words) = facts.words(directive);
+    let ("rewrite", [pattern, to, flag @ ..]) = (name.as_str(), words.as_slice()) else { return false };
+    let leaves = matches!(flag, [b"redirect" | b"permanent"]) || to.starts_with(b"http") || to.contains(&b'?');
+    let used = numbers(to);
+    if !leaves || used.len() < 2 || named_variable(to) {
+        return false;
+    }
+    let tree = expression::parse(pattern, Options::default());
+    let inside = |outer: u8| {
+        let group = tree.group(u32::from(outer));
+        group.is_some_and(|group| group.walk().iter().skip(1).any(|node| matches!(node.kind, Kind::Group(Some(at), _) if used.iter().any(|one| u32::from(*one) == at))))
+    };
+    used.iter().any(|&outer| inside(outer))
+}
+
+/// The numbered captures a text reads, once each.
+fn numbers(text: &[u8]) -> Vec<u8> {
+    let pairs = text.windows(2).filter(|pair| matches!(pair, [b'$', b'1'..=b'9']));
+    let mut out: Vec<u8> = pairs.filter_map(|pair| Some(pair.get(1)? - b'0')).collect();
+    out.sort_unstable();
+    out.dedup();
+    out
+}
+
+/// Whether it reads a variable with a name.
+fn named_variable(text: &[u8]) -> bool {
+    text.windows(2).any(|pair| matches!(pair, [b'$', byte] if byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'{')))
+}
