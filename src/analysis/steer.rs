@@ -156,7 +156,9 @@ fn printable() -> ByteSet {
 fn is_allow_list(guard: &Guard<'_>, looks: &[Dimension]) -> bool {
     let Some((Pattern::Regex(regex), false)) = guard.pattern() else { return false };
     let related = guard.dimensions.iter().any(|one| {
-        looks.contains(one) || matches!(one, Dimension::Query(_) | Dimension::Cookie(_)) || matches!(one, Dimension::Header(name) if name.as_slice() == b"referer")
+        looks.contains(one)
+            || matches!(one, Dimension::Query(_) | Dimension::Cookie(_))
+            || matches!(one, Dimension::Header(name) if name.as_slice() == b"referer")
     });
     let letters = |pair: &[u8]| pair.iter().all(u8::is_ascii_alphabetic);
     let dotted = regex.text.windows(3).any(|three| matches!(three, [a, b'.', b] if letters(&[*a, *b])))

@@ -13,6 +13,7 @@ use crate::ir::table::TableKind;
 use crate::ir::template::{Origin, Part, Template};
 use crate::ir::{ScopeId, SiteId, TableId};
 use crate::source::Span;
+use crate::syntax::Item;
 use rustc_hash::FxHashSet;
 
 /// `GET /` at one door of a site, with the answer.
@@ -124,9 +125,25 @@ impl<'a> Facts<'a> {
         Some(SiteId(at as u32))
     }
 
-    /// Whether connections to the site can be encrypted.
+    /// Whether connections to the site can be encrypted, and the configuration says so: a server of a fragment
+    /// without a `listen` is taken to answer both ways, which is no statement about TLS.
     pub fn encrypted(&self, id: SiteId) -> bool {
-        self.program.listeners.iter().any(|listener| listener.encrypted && listener.sites.contains(&id))
+        self.states_listeners(id)
+            && self.program.listeners.iter().any(|listener| listener.encrypted && listener.sites.contains(&id))
+    }
+
+    fn states_listeners(&self, id: SiteId) -> bool {
+        if !self.program.fragment || self.is_apache() {
+            return true;
+        }
+        let span = self.program.sites.get(id.0 as usize).and_then(|site| site.span);
+        let block = span.and_then(|span| self.directive(span)).and_then(|directive| directive.block.as_ref());
+        block.is_none_or(|block| {
+            block.items.iter().any(|item| match item {
+                Item::Directive(inner) => matches!(self.words(inner).0.as_str(), "listen"),
+                _ => false,
+            })
+        })
     }
 
     /// Whether the name is the user's own: a site carries it, or the user says so.

@@ -45,7 +45,7 @@ declare! {
     /// was meant.
     ///
     /// ## Traps
-    /// `.` in a pattern takes a CR, `[^/]` takes both, `[a-z0-9-]` neither. `rewrite` escapes its captures. Apache
+    /// A carriage return alone is a warning: only some clients take it for a line break. `.` in a pattern takes a CR, `[^/]` takes both, `[a-z0-9-]` neither. `rewrite` escapes its captures. Apache
     /// escapes, and answers 500 where it may not. `add_header` values are not looked at.
     ///
     /// ## Sources
@@ -81,9 +81,11 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             true => "a request can put a line break into `Location` and add headers of its own behind it",
             false => "a request can put a raw carriage return into `Location`, which some clients take for a line break",
         };
+        let worst = if feed { Severity::Error } else { Severity::Warning };
         findings.push(
             by_proof(&RULE, &proof, message, route.span)
-                .help("use `$request_uri`, a `rewrite` (which escapes captures), or a pattern that admits no control characters"),
+                .help("use `$request_uri`, a `rewrite` (which escapes captures), or a pattern that admits no control characters")
+                .at_most(worst),
         );
     }
 }

@@ -73,7 +73,7 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     }
     for (at, site) in facts.program.sites.iter().enumerate() {
         let id = SiteId(at as u32);
-        let encrypted = facts.program.listeners.iter().any(|listener| listener.encrypted && listener.sites.contains(&id));
+        let encrypted = facts.encrypted(id);
         let Some(span) = site.span.filter(|_| encrypted && public(&host_of(site))) else { continue };
         if scopes(facts, id, site).any(sends) {
             continue;
