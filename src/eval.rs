@@ -30,6 +30,7 @@ pub mod target;
 pub mod template;
 pub mod try_files;
 
+use crate::ir::policy::TargetChecks;
 use crate::ir::{Bytes, Program};
 use crate::source::Span;
 use flow::Flow;
@@ -308,8 +309,9 @@ fn told(mut machine: Machine, ended: Ended) -> Answer {
     match ended {
         Ended::Sent(sent) => {
             answer.outcome = Outcome::Answered;
-            // HTTP/0.9 knows neither a status line nor headers.
-            let bare = *machine.request.version == *b"0.9";
+            // HTTP/0.9 knows neither a status line nor headers; where its token is refused, the refusal has both.
+            let understood = machine.program.target.checks == TargetChecks::Strict;
+            let bare = understood && *machine.request.version == *b"0.9";
             answer.status = (!bare).then_some(sent.status);
             answer.served = sent.location.is_none().then_some(served);
             answer.location = sent.location.filter(|_| !bare).map(Into::into);

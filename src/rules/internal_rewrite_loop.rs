@@ -3,7 +3,8 @@
 use super::make::{Also, shown};
 use super::{FixKind, Group, Servers};
 use crate::analysis::Facts;
-use crate::analysis::routes::Does;
+use crate::analysis::guard::Dimension;
+use crate::analysis::routes::{Does, Route};
 use crate::diagnostic::{Finding, Severity};
 use std::collections::BTreeSet;
 
@@ -40,7 +41,7 @@ declare! {
     /// No automatic fix: `END` instead of `L`, or `break` instead of `last`, stops the circle and everything after it.
     ///
     /// ## Traps
-    /// A test for missing files (`!-f`) ends the circle where the target exists; such findings are one step lower.
+    /// A test for missing files (`!-f`) ends the circle where the target exists; rules with one are left alone.
     ///
     /// ## Sources
     /// Apache `LimitInternalRecursion`; nginx `NGX_HTTP_MAX_URI_CHANGES`.
@@ -59,7 +60,10 @@ const MOST: usize = 2_000;
 
 fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     let mut seen = BTreeSet::new();
+    // A test for missing files ends the circle at a target that exists, which front controllers do.
+    let settles = |route: &&Route<'_>| route.guards_on(|dimension| *dimension == Dimension::File).next().is_some();
     let rewrites = facts.routes().all.iter().filter(|route| route.enabled && matches!(route.does, Does::Rewrite { .. }));
+    let rewrites = rewrites.filter(|route| !settles(route));
     for route in rewrites.take(MOST) {
         if seen.contains(&route.span) {
             continue;

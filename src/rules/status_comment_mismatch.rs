@@ -17,11 +17,11 @@ declare! {
     /// ## Example
     /// ```htaccess bad
     /// # temporary (307) redirect
-    /// Redirect 301 /a https://example.com/
+    /// Redirect 301 /a https://example.org/b
     /// ```
     /// ```htaccess good
     /// # temporary (307) redirect
-    /// Redirect 307 /a https://example.com/
+    /// Redirect 307 /a https://example.org/b
     /// ```
     ///
     /// ## Fix safety

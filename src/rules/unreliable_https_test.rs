@@ -18,7 +18,7 @@ declare! {
     /// is redirected.
     ///
     /// ## Example
-    /// ```htaccess bad also=redirect-loop
+    /// ```htaccess bad also=redirect-loop,unknown-server-variable
     /// RewriteEngine On
     /// RewriteCond %{HTTP_X_FORWARDED_PROTO} !https
     /// RewriteRule ^ https://%{HTTP_HOST}%{REQUEST_URI} [R=301,L]

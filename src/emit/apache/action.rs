@@ -54,8 +54,19 @@ const MOST: usize = 20_000;
 
 /// Statuses that the R flag takes.
 const STATUSES: &[std::ops::RangeInclusive<u16>] = &[
-    100..=103, 200..=208, 226..=226, 300..=305, 307..=308, 400..=417, 421..=424, 426..=426, 428..=429, 431..=431,
-    451..=451, 500..=508, 510..=511,
+    100..=103,
+    200..=208,
+    226..=226,
+    300..=305,
+    307..=308,
+    400..=417,
+    421..=424,
+    426..=426,
+    428..=429,
+    431..=431,
+    451..=451,
+    500..=508,
+    510..=511,
 ];
 
 impl Lists<'_> {
@@ -244,7 +255,9 @@ impl Lists<'_> {
         if text.contains(&Piece::QueryMark) {
             return Err("`$is_args` stands where Apache cannot put it".to_owned());
         }
-        let encoded = text.iter().any(|piece| matches!(piece, Piece::Group(_, _, true) | Piece::Path(true) | Piece::RawPath(true)));
+        let encoded = text
+            .iter()
+            .any(|piece| matches!(piece, Piece::Group(_, _, true) | Piece::Path(true) | Piece::RawPath(true)));
         let mut raw = !text.iter().all(is_safe) || query == Query::Append;
         let marks = text.iter().filter_map(as_literal).flatten().filter(|byte| **byte == b'?').count();
         let ends = matches!(text.last(), Some(Piece::Literal(bytes)) if bytes.ends_with(b"?") || bytes.ends_with(b"&"));

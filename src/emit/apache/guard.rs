@@ -79,9 +79,7 @@ impl Guard {
     /// Whether it holds, where that is known without a request.
     pub fn settled(&self) -> Option<bool> {
         let hit = match &self.test {
-            Test::Path(PathTest::Prefix(prefix, except)) => {
-                (prefix == b"/" || prefix.is_empty()) && except.is_empty()
-            }
+            Test::Path(PathTest::Prefix(prefix, except)) => (prefix == b"/" || prefix.is_empty()) && except.is_empty(),
             Test::Equals(left, right, ignore_case) => {
                 let (left, right) = (literal(left)?, literal(right)?);
                 if *ignore_case { left.eq_ignore_ascii_case(&right) } else { left == right }

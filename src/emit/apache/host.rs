@@ -3,8 +3,8 @@
 use super::guard::{Guard, Piece, Test};
 use super::list::Lists;
 use super::plan::{Host, Rule, Statement};
-use super::site::{self, no_names};
 use super::settings;
+use super::site::{self, no_names};
 use crate::ir::site::{Listener, Site, SiteName};
 use crate::ir::{Program, SiteId};
 
@@ -13,7 +13,12 @@ pub fn hosts(lists: &mut Lists<'_>) -> Vec<Host> {
     let program = lists.program;
     let inside = program.fragment && program.sites.iter().all(|site| site.span.is_none());
     if inside || program.listeners.is_empty() {
-        return program.sites.iter().take(1).map(|site| Host { body: body(lists, site, &[]), ..Host::default() }).collect();
+        return program
+            .sites
+            .iter()
+            .take(1)
+            .map(|site| Host { body: body(lists, site, &[]), ..Host::default() })
+            .collect();
     }
     let mut out: Vec<Host> = Vec::new();
     let mut seen = Vec::new();
@@ -24,7 +29,8 @@ pub fn hosts(lists: &mut Lists<'_>) -> Vec<Host> {
         }
         seen.push(address.clone());
         let order = order(program, listener);
-        let patterns: Vec<&Site> = order.iter().filter_map(|id| site_of(program, *id)).filter(|site| only_patterns(site)).collect();
+        let patterns: Vec<&Site> =
+            order.iter().filter_map(|id| site_of(program, *id)).filter(|site| only_patterns(site)).collect();
         for (at, id) in order.iter().enumerate() {
             let Some(site) = site_of(program, *id) else { continue };
             if at > 0 && only_patterns(site) {
@@ -44,7 +50,11 @@ pub fn hosts(lists: &mut Lists<'_>) -> Vec<Host> {
             let mut host = Host { address: Some(address.clone()), head, body: own };
             if host.head.first().is_some_and(Vec::is_empty) {
                 host.head.remove(0);
-                out.push(Host { address: None, head: vec![format!("Listen {}", listener.port.unwrap_or(80)).into_bytes()], body: Vec::new() });
+                out.push(Host {
+                    address: None,
+                    head: vec![format!("Listen {}", listener.port.unwrap_or(80)).into_bytes()],
+                    body: Vec::new(),
+                });
             }
             host.head.retain(|line| !line.is_empty());
             out.push(host);
@@ -138,9 +148,8 @@ fn order(program: &Program, listener: &Listener) -> Vec<SiteId> {
             SiteName::Trailing(prefix) => Some((2, prefix.len())),
             _ => None,
         });
-        wild.max_by_key(|(kind, length)| (*kind, std::cmp::Reverse(*length))).map_or((0, 0), |(kind, length)| {
-            (kind, usize::MAX - length)
-        })
+        wild.max_by_key(|(kind, length)| (*kind, std::cmp::Reverse(*length)))
+            .map_or((0, 0), |(kind, length)| (kind, usize::MAX - length))
     };
     rest.sort_by_key(weight);
     rest.insert(0, listener.default);

@@ -171,8 +171,10 @@ impl<'a> Lists<'a> {
                 }
                 TestKind::Equals(left, right) => {
                     let (left, right) = (self.pieces(left, &inner)?, self.pieces(right, &inner)?);
-                    let path = (left.as_slice() == [Piece::Path(false)]).then(|| super::guard::literal(&right)).flatten();
-                    let test_of = path.map_or(Test::Equals(left, right, false), |path| Test::Path(PathTest::Exact(path)));
+                    let path =
+                        (left.as_slice() == [Piece::Path(false)]).then(|| super::guard::literal(&right)).flatten();
+                    let test_of =
+                        path.map_or(Test::Equals(left, right, false), |path| Test::Path(PathTest::Exact(path)));
                     self.guard(test_of, test.negated)
                 }
                 TestKind::Truthy(text) => {
@@ -351,9 +353,7 @@ impl<'a> Lists<'a> {
             return entry.is_some_and(|entry| self.is_active(entry));
         }
         let target = PathTest::Prefix(known, Vec::new());
-        self.entries
-            .iter()
-            .any(|entry| self.is_active(entry) && !entry.tests.iter().any(|test| test.excludes(&target)))
+        self.entries.iter().any(|entry| self.is_active(entry) && !entry.tests.iter().any(|test| test.excludes(&target)))
     }
 
     /// Whether an entry does anything that rules say.

@@ -72,9 +72,8 @@ fn level(locations: &Locations, outer: &[PathTest], depth: usize) -> (Vec<Entry>
     prefixes.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
     let mut ahead = Vec::new();
     for (name, location) in &prefixes {
-        let longer = prefixes.iter().map(|(other, _)| other).filter(|other| {
-            other.len() > name.len() && other.starts_with(name)
-        });
+        let longer =
+            prefixes.iter().map(|(other, _)| other).filter(|other| other.len() > name.len() && other.starts_with(name));
         let except: Vec<Vec<u8>> = shortest(longer.map(|other| other.to_vec()).collect());
         let apart = with(PathTest::Prefix(name.to_vec(), except));
         let (inner_first, inner_rest) =

@@ -118,7 +118,11 @@ impl Builder<'_> {
             Test::Truthy(text) => out.push(Cond::new(&self.text(text)?, b"^0?$".to_vec(), !negated)),
             Test::Regex(text, pattern, ignore_case) => {
                 let pattern = PathTest::Regex(pattern.clone(), false).pattern();
-                let pattern = if is_path_free(text) { pattern.strip_prefix(b"(?-s)").unwrap_or(&pattern).to_vec() } else { pattern };
+                let pattern = if is_path_free(text) {
+                    pattern.strip_prefix(b"(?-s)").unwrap_or(&pattern).to_vec()
+                } else {
+                    pattern
+                };
                 let cond = Cond::new(&self.text(text)?, plain(&pattern), negated);
                 out.push(Cond { ignore_case: *ignore_case, ..cond });
             }
@@ -225,9 +229,7 @@ pub fn filling(name: &str) -> Rule {
         Some(("arg", argument)) => {
             (b"%{QUERY_STRING}", format!("^(?:(?!(?i:{argument})=)[^&]*&)*(?i:{argument})=([^&]*)").into_bytes())
         }
-        Some(("cookie", cookie)) => {
-            (b"%{HTTP_COOKIE}", format!("(?:^|[;,])\\s*(?i:{cookie})=([^;,]*)").into_bytes())
-        }
+        Some(("cookie", cookie)) => (b"%{HTTP_COOKIE}", format!("(?:^|[;,])\\s*(?i:{cookie})=([^;,]*)").into_bytes()),
         _ if name == "request_path" => (b"%{THE_REQUEST}", RAW_PATH.to_vec()),
         _ => (b"%{THE_REQUEST}", RAW_TARGET.to_vec()),
     };
@@ -280,7 +282,11 @@ fn implied(guard: &Guard, all: &[Guard]) -> bool {
         let Test::Path(test) = &other.test else { return false };
         let theirs = test.prefix();
         let apart = except.iter().all(|cut| !cut.starts_with(&theirs) && !theirs.starts_with(cut));
-        other.id != guard.id && !other.negated && theirs.starts_with(prefix) && apart && (theirs.len() > prefix.len() || other.id > guard.id)
+        other.id != guard.id
+            && !other.negated
+            && theirs.starts_with(prefix)
+            && apart
+            && (theirs.len() > prefix.len() || other.id > guard.id)
     };
     all.iter().any(says)
 }

@@ -61,9 +61,17 @@ fn error_document(lists: &Lists<'_>, page: &ErrorPage) -> Result<Vec<u8>, String
     let status = &page.status;
     let target = match (&page.target, status) {
         (ErrorTarget::Path(path), ErrorStatus::Original) => path.as_literal().map(<[u8]>::to_vec),
-        (ErrorTarget::Url(url), ErrorStatus::Original | ErrorStatus::Fixed(302)) => Some(url_text(&lists.pieces(url, &place)?)?),
-        (ErrorTarget::Named(_), _) => return Err("an error is answered by a named location, which Apache has not".to_owned()),
-        _ => return Err("Apache keeps the status of an error whose page it sends, and redirects to a URL by 302".to_owned()),
+        (ErrorTarget::Url(url), ErrorStatus::Original | ErrorStatus::Fixed(302)) => {
+            Some(url_text(&lists.pieces(url, &place)?)?)
+        }
+        (ErrorTarget::Named(_), _) => {
+            return Err("an error is answered by a named location, which Apache has not".to_owned());
+        }
+        _ => {
+            return Err(
+                "Apache keeps the status of an error whose page it sends, and redirects to a URL by 302".to_owned()
+            );
+        }
     };
     let target = target.ok_or_else(|| "the page depends on the request".to_owned())?;
     if !(400..600).contains(&code) || matches!(code, 444 | 494..=499) {

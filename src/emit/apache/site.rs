@@ -1,8 +1,8 @@
 //! One site: its own list, then its locations in order, then what stands beside lists.
 
+use super::action::{Does, Query};
 use super::guard::{Guard, PathTest, Piece, Test};
 use super::list::{Lists, Place};
-use super::action::{Does, Query};
 use super::locations::{self, Entry};
 use super::plan::{Cond, Rule, Statement};
 use super::rule::filling;
@@ -126,7 +126,8 @@ fn try_files(lists: &mut Lists<'_>, scope: &Scope, place: &Place) -> bool {
         if text.get(1..) == Some(&[Piece::Path(false)]) {
             text = vec![Piece::Variable("request_filename".to_owned())];
         }
-        let kind = if *folder { crate::ir::condition::FileTest::Directory } else { crate::ir::condition::FileTest::File };
+        let kind =
+            if *folder { crate::ir::condition::FileTest::Directory } else { crate::ir::condition::FileTest::File };
         let guard = lists.guard(Test::File(kind, text), true);
         inner.guards.push(guard);
     }
@@ -147,12 +148,7 @@ fn try_files(lists: &mut Lists<'_>, scope: &Scope, place: &Place) -> bool {
     false
 }
 
-fn fallback(
-    lists: &mut Lists<'_>,
-    span: crate::source::Span,
-    place: &Place,
-    mut to: Vec<Piece>,
-) -> Result<(), String> {
+fn fallback(lists: &mut Lists<'_>, span: crate::source::Span, place: &Place, mut to: Vec<Piece>) -> Result<(), String> {
     let query = if to.ends_with(&[Piece::QueryMark, Piece::Query]) {
         to.truncate(to.len().saturating_sub(2));
         Query::Keep
