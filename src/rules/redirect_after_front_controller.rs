@@ -23,6 +23,7 @@ declare! {
     /// ## Example
     /// ```htaccess bad
     /// RewriteEngine On
+    /// RewriteRule ^index\.php$ - [L]
     /// RewriteCond %{REQUEST_FILENAME} !-f
     /// RewriteRule . /index.php [L]
     /// RewriteRule ^old$ /new [R=301,L]
@@ -30,6 +31,7 @@ declare! {
     /// ```htaccess good
     /// RewriteEngine On
     /// RewriteRule ^old$ /new [R=301,L]
+    /// RewriteRule ^index\.php$ - [L]
     /// RewriteCond %{REQUEST_FILENAME} !-f
     /// RewriteRule . /index.php [L]
     /// ```
