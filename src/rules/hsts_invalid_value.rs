@@ -67,7 +67,11 @@ declare! {
 fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     for stated in facts.sts_values() {
         let Some((severity, why)) = defect(&stated.text) else { continue };
-        let message = format!("`{}` is not a sound policy: {why}", lossy(&stated.text));
+        let shown = lossy(&stated.text);
+        let message = match severity {
+            Severity::Info => format!("in `{shown}` {why}"),
+            _ => format!("`{shown}` is no policy that clients keep: {why}"),
+        };
         let mut finding = certain(&RULE, message, stated.span)
             .help("write `max-age=31536000`, with `; includeSubDomains` behind it where that is meant")
             .at_most(severity);
@@ -112,13 +116,13 @@ fn defect(text: &[u8]) -> Option<(Severity, &'static str)> {
         return Some((Severity::Warning, "`preload` takes no value"));
     }
     if has("header.parse.unknown_directive") {
-        return Some((Severity::Info, "it has a directive that clients do not know"));
+        return Some((Severity::Info, "stands a directive that clients do not know"));
     }
     if has("header.parse.empty_directive") {
-        return Some((Severity::Info, "a `;` stands in it with nothing behind"));
+        return Some((Severity::Info, "a `;` has nothing behind it"));
     }
     if has("header.parse.max_age.leading_zero") {
-        return Some((Severity::Info, "its age begins with a zero"));
+        return Some((Severity::Info, "the age begins with a zero"));
     }
     let spelt = String::from_utf8_lossy(text).contains("includeSubDomains");
     (policy.include_subdomains && !spelt)
