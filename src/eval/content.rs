@@ -17,6 +17,11 @@ pub fn serve(machine: &mut Machine) -> Flow {
         return Flow::Unknown(Some(note.span), format!("`{}` is not modelled", note.directive));
     }
     match machine.scope.settings.handler.clone() {
+        Some(Handler::Dynamic(name))
+            if machine.program.facts.content == ContentPolicy::Apache && name.eq_ignore_ascii_case(b"cgi-script") =>
+        {
+            folder::script(machine)
+        }
         Some(Handler::Dynamic(_)) => Flow::Content,
         // A page of the server's own is for reading; other methods see through to the file.
         Some(Handler::Fixed(_))

@@ -189,6 +189,20 @@ pub fn default_handler(machine: &mut Machine) -> Flow {
     }
 }
 
+/// A script that is there is taken to answer with 200.
+pub fn script(machine: &mut Machine) -> Flow {
+    let file = machine.file.clone().unwrap_or_default();
+    match (machine.world.stat(&file), machine.found) {
+        (None, _) => Flow::Content,
+        (_, None) => Reply::bare(404, None).into(),
+        (_, Some(Kind::Directory)) => Reply::bare(403, None).into(),
+        (_, Some(_)) => {
+            machine.recorder.assume(format!("status:{}", String::from_utf8_lossy(&file)), "200");
+            Reply::served().into()
+        }
+    }
+}
+
 /// What a folder without an index answers: only reading asks for a listing.
 fn listing(machine: &Machine) -> Flow {
     let refused = machine.program.facts.bare_folder;

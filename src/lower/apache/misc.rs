@@ -101,6 +101,15 @@ pub fn setting(context: &mut Context, builder: &mut Builder, line: &Line) -> Res
         b"browsermatch" => set_env_if(context, builder, line, false, 1)?,
         b"browsermatchnocase" => set_env_if(context, builder, line, true, 1)?,
         b"checkspelling" => settings.negotiates = Some(is_on(&words)),
+        b"proxypassmatch" => {
+            if let ([path, ..], true) = (words.as_slice(), builder.at_server()) {
+                let regex = context.regex(path, false, line.rest).map_err(|error| {
+                    Refused::at(line.rest, format!("Regular expression could not be compiled. ({error})"))
+                })?;
+                let action = Action::Handler(Handler::Dynamic(b"proxy"[..].into()));
+                builder.proxies.push(clause(line.head, Some(on_path(Pattern::Regex(Box::new(regex)))), action));
+            }
+        }
         b"proxypass" => proxy_pass(builder, line, &words),
         _ => return Ok(false),
     }
