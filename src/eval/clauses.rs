@@ -80,6 +80,10 @@ enum Done {
 }
 
 fn step(machine: &mut Machine, clause: &Clause) -> Try<Done> {
+    if clause.when.not_in_sub_request && machine.depth > 0 {
+        // Left aside as if it were not there: a chain is not asked.
+        return Ok(Done::Then(Then::Next));
+    }
     if !applies(machine, clause)? {
         return Ok(Done::Failed);
     }
@@ -93,9 +97,6 @@ fn step(machine: &mut Machine, clause: &Clause) -> Try<Done> {
 
 fn applies(machine: &mut Machine, clause: &Clause) -> Try<bool> {
     let when = &clause.when;
-    if when.not_in_sub_request && machine.depth > 0 {
-        return Ok(false);
-    }
     if let Some(test) = &when.matches
         && !matching::holds(machine, test, clause.span)?
     {

@@ -35,11 +35,12 @@ pub fn server_port(machine: &Machine) -> u16 {
     let scheme = scheme(machine);
     let own = Some(machine.site.own.port).filter(|&port| port != 0);
     let written = machine.host_port.as_deref().and_then(|port| std::str::from_utf8(port).ok()?.parse::<u16>().ok());
+    let physical = policy(machine).physical_port.then_some(machine.port);
     match policy(machine).port {
         SelfPort::Local => machine.port,
         SelfPort::Never => default_port(&scheme),
-        SelfPort::Request => written.or(own).unwrap_or(default_port(&scheme)),
-        SelfPort::Server => own.unwrap_or(default_port(&scheme)),
+        SelfPort::Request => written.or(physical).or(own).unwrap_or(default_port(&scheme)),
+        SelfPort::Server => own.or(physical).unwrap_or(default_port(&scheme)),
     }
 }
 

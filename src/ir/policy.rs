@@ -150,6 +150,8 @@ pub struct SelfUrl {
     pub host: SelfHost,
     /// Which port is written.
     pub port: SelfPort,
+    /// The connection's port counts where it is not written, before the server's own (UseCanonicalPhysicalPort).
+    pub physical_port: bool,
     /// Which scheme is written where the connection is not encrypted: from `ServerName https://…`.
     pub scheme: Option<Bytes>,
 }

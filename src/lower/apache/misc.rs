@@ -96,6 +96,7 @@ pub fn setting(context: &mut Context, builder: &mut Builder, line: &Line) -> Res
                 _ => (SelfHost::Request, SelfPort::Request),
             };
         }
+        b"usecanonicalphysicalport" => settings.self_url.get_or_insert_with(own_url).physical_port = is_on(&words),
         b"setenvif" => set_env_if(context, builder, line, false, 0)?,
         b"setenvifnocase" => set_env_if(context, builder, line, true, 0)?,
         b"browsermatch" => set_env_if(context, builder, line, false, 1)?,
@@ -126,7 +127,7 @@ fn handler_named(name: &[u8]) -> Handler {
 
 /// Apache's way of making URLs of its own, unless told otherwise.
 pub fn own_url() -> SelfUrl {
-    SelfUrl { host: SelfHost::Request, port: SelfPort::Request, scheme: None }
+    SelfUrl { host: SelfHost::Request, port: SelfPort::Request, physical_port: false, scheme: None }
 }
 
 fn options(builder: &mut Builder, line: &Line, words: &[Vec<u8>]) -> Done {
