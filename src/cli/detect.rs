@@ -45,11 +45,13 @@ pub fn by_content(bytes: &[u8]) -> Option<Dialect> {
         let word = word.to_ascii_lowercase();
         match line.last() {
             _ if line.starts_with(b"#") || line.is_empty() => {}
+            // Both languages have a `listen`; only one ends its lines so.
+            Some(b';') => nginx += if NGINX.contains(&&*word) { 2 } else { 1 },
             _ if APACHE.contains(&&*word) => {
                 apache += 2;
                 server_only |= SERVER_ONLY.contains(&&*word);
             }
-            Some(b';' | b'{' | b'}') if NGINX.contains(&&*word) => nginx += 2,
+            Some(b'{' | b'}') if NGINX.contains(&&*word) => nginx += 2,
             Some(b'{') => nginx += 1,
             _ => {}
         }

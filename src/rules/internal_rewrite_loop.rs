@@ -69,13 +69,20 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             continue;
         }
         let failing = facts.proposals(route).into_iter().take(4).find(|request| {
-            let answer = facts.answer(request);
-            answer.status == Some(500) && answer.cause.is_none_or(|cause| cause == route.span)
+            let mut answer = facts.answer(request);
+            let fails = answer.status == Some(500) && answer.cause.is_none_or(|cause| cause == route.span);
+            if fails {
+                facts.settle(request, &mut answer);
+            }
+            // Where a file would end the circle, there most likely is one.
+            fails && answer.assumptions.is_empty()
         });
         let Some(request) = failing else { continue };
         seen.insert(route.span);
         let journey = facts.journey(request);
         let help = if facts.is_apache() { "exclude the target from the pattern, or end with `END`" } else { "exclude the target from the pattern, or end with `break`" };
-        findings.push(shown(&RULE, &journey, "this rewrite matches its own result: the server gives up with 500", route.span).help(help));
+        let finding = shown(&RULE, &journey, "this rewrite matches its own result: the server gives up with 500", route.span).help(help);
+        // A folder below may well have rules of its own, which take the place of these.
+        findings.push(if facts.program.fragment && facts.is_apache() { finding.at_most(Severity::Warning) } else { finding });
     }
 }
