@@ -4,7 +4,7 @@ use super::super::disk::Disk;
 use super::super::input::Loaded;
 use crate::analysis::compare::{self, Ask, Difference, Side};
 use crate::emit::Part;
-use crate::eval::{Assumed, Kind};
+use crate::eval::{Assumed, Kind, Request};
 use crate::ir::Reach;
 use crate::ir::clause::Action;
 use crate::lower::{self, Dialect, Options};
@@ -23,7 +23,25 @@ pub struct Proof {
 
 /// Requests for the source; they are the same for every attempt.
 pub fn requests(source: &Loaded) -> Vec<Ask> {
-    compare::requests(&source.facts())
+    let mut asks = compare::requests(&source.facts());
+    let listeners = &source.lowered.program.listeners;
+    if source.options.dialect == Dialect::Nginx && !listeners.is_empty() {
+        // nobody hears a request that no listener takes
+        asks.retain(|ask| {
+            let port = port_of(&ask.request);
+            listeners.iter().any(|one| one.encrypted == ask.request.encrypted && one.port.is_none_or(|own| own == port))
+        });
+    }
+    asks
+}
+
+/// The port a request arrives at: where it says nothing, the one its `Host` names, or its scheme's.
+fn port_of(request: &Request) -> u16 {
+    let host = request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(b"host"));
+    let written = host.and_then(|(_, value)| value.rsplit(|byte| *byte == b':').next());
+    let written = written.and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
+    let usual = if request.encrypted { 443 } else { 80 };
+    request.local.as_ref().map(|(_, port)| *port).or(written).unwrap_or(usual)
 }
 
 /// Reads the emitted text again and asks both sides.

@@ -42,6 +42,10 @@ pub struct Lists<'a> {
     pub without: &'a [(Span, String)],
     /// Variables that are set under a condition.
     pub conditional: FxHashSet<u32>,
+    /// Variables that only groups of expressions fill.
+    pub grouped: FxHashSet<u32>,
+    /// The site's own name.
+    pub own_name: Vec<u8>,
     /// The locations.
     pub entries: Vec<Entry>,
     /// Named locations.
@@ -73,6 +77,8 @@ impl<'a> Lists<'a> {
             texts,
             without,
             conditional: set_under_conditions(program),
+            grouped: filled_by_groups(program),
+            own_name: Vec::new(),
             entries: Vec::new(),
             named: FxHashMap::default(),
             needs: Needs::default(),
@@ -103,7 +109,8 @@ impl<'a> Lists<'a> {
     /// # Errors
     /// What Apache has no text for.
     pub fn pieces(&self, template: &crate::ir::template::Template, place: &Place) -> Result<Vec<Piece>, String> {
-        Reader { program: self.program, conditional: &self.conditional }.pieces(template, &place.names)
+        let (program, conditional, grouped) = (self.program, &self.conditional, &self.grouped);
+        Reader { program, conditional, grouped, own_name: &self.own_name }.pieces(template, &place.names)
     }
 
     /// Converts a list; true where nothing gets past it.
@@ -435,6 +442,35 @@ fn set_under_conditions(program: &Program) -> FxHashSet<u32> {
                 Action::Block(inner) => open.extend(inner.iter().map(|one| (one, true))),
                 _ => {}
             }
+        }
+    }
+    out
+}
+
+/// Variables that groups of tests in lists or of server names fill.
+fn filled_by_groups(program: &Program) -> FxHashSet<u32> {
+    let mut out = FxHashSet::default();
+    let lists = program.scopes.iter().filter_map(|scope| scope.lists.rewrite.as_ref());
+    let mut open: Vec<&Clause> = lists.flat_map(|list| list.clauses.iter()).collect();
+    while let Some(clause) = open.pop() {
+        let tests = all_of(&clause.when.conditions).unwrap_or_default().iter().filter_map(|test| match test {
+            Condition::Test(test) => match &test.kind {
+                TestKind::Matches(matched) => Some(matched),
+                _ => None,
+            },
+            _ => None,
+        });
+        let named = tests.chain(clause.when.matches.as_ref()).flat_map(|test| test.captures.named.iter());
+        out.extend(named.map(|(_, id)| id.0));
+        for action in &clause.does {
+            if let Action::Block(inner) = action {
+                open.extend(inner);
+            }
+        }
+    }
+    for name in program.sites.iter().flat_map(|site| &site.names) {
+        if let crate::ir::site::SiteName::Regex(_, named) = name {
+            out.extend(named.iter().map(|(_, id)| id.0));
         }
     }
     out

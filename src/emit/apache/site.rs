@@ -17,6 +17,7 @@ pub fn rules(lists: &mut Lists<'_>, site: &Site, first: &[Guard], names: &Names)
     let Choice::Locations(choice) = &site.choice else { return Vec::new() };
     lists.entries = locations::entries(choice);
     lists.named = choice.named.iter().map(|(name, id)| (name.to_vec(), *id)).collect();
+    lists.own_name = site.own.host.to_vec();
     lists.changed = false;
     lists.again = false;
     lists.needs = super::rule::Needs::default();

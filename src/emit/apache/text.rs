@@ -33,6 +33,10 @@ pub struct Reader<'a> {
     pub program: &'a Program,
     /// Variables that are set under a condition somewhere, and so live in the environment.
     pub conditional: &'a FxHashSet<u32>,
+    /// Variables that only a group of an expression fills.
+    pub grouped: &'a FxHashSet<u32>,
+    /// The site's own name, where it has one.
+    pub own_name: &'a [u8],
 }
 
 impl Reader<'_> {
@@ -52,6 +56,9 @@ impl Reader<'_> {
                         return Err(format!("which expression `${group}` belongs to depends on the request"));
                     }
                 },
+                Part::Attribute(Attribute::ServerName) if !self.own_name.is_empty() => {
+                    out.push(Piece::Literal(self.own_name.to_vec()));
+                }
                 Part::Attribute(attribute) => out.push(attribute_piece(attribute)?),
                 Part::Variable(id) => self.variable(*id, names, &mut out)?,
                 Part::Lookup { table, .. } => out.push(Piece::Table(*table)),
@@ -75,6 +82,9 @@ impl Reader<'_> {
             }
             Origin::Attribute(attribute) if !self.conditional.contains(&id.0) => out.push(attribute_piece(attribute)?),
             _ if self.conditional.contains(&id.0) => out.push(Piece::Variable(name)),
+            _ if self.grouped.contains(&id.0) => {
+                return Err(format!("`${name}` is a group of an expression that is tested elsewhere"));
+            }
             // a name that no set has reached yet is empty
             _ => {}
         }
@@ -104,6 +114,7 @@ fn attribute_piece(attribute: &Attribute) -> Result<Piece, String> {
         Attribute::Argument(name) => Piece::Variable(format!("arg_{}", shown(name))),
         Attribute::Cookie(name) => Piece::Variable(format!("cookie_{}", shown(name))),
         Attribute::Filename => Piece::Variable("request_filename".to_owned()),
+        Attribute::ServerName => return Err("the name of the server is not known here".to_owned()),
         Attribute::Unknown(name) => return Err(format!("`${}` is known to nginx alone", shown(name))),
         other => return Err(format!("{other:?} has no name in Apache").to_lowercase()),
     })
