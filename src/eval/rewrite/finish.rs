@@ -30,6 +30,7 @@ pub fn site(machine: &mut Machine, list: &RewriteList) -> Flow {
     }
     let text = machine.file.take().unwrap_or_default();
     if machine.rewriting.passed {
+        machine.saved_status = machine.rewriting.status.or(machine.saved_status);
         machine.path = text;
         return Flow::Next;
     }

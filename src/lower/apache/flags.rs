@@ -70,8 +70,11 @@ pub fn atoi(text: &[u8]) -> i64 {
     sign * value
 }
 
+/// Key and value of a flag.
+type Item = (Vec<u8>, Vec<u8>);
+
 /// Key and value of every flag, in order; the value is empty where there is no `=`.
-fn items(text: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, String> {
+fn items(text: &[u8]) -> Result<Vec<Item>, String> {
     let Some(inner) = text.strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]")) else {
         return Err("bad flag delimiters".into());
     };
