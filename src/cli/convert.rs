@@ -29,6 +29,11 @@ pub fn run(args: &ConvertArgs, out: &mut dyn Write) -> Result<Exit, Stop> {
     if same {
         return Err(Stop::Told("the configuration is already written for that server".to_owned()));
     }
+    if args.to == Server::Apache && args.scope == Some(super::args::ConvertScope::Htaccess) {
+        let why = "rules for a `.htaccess` are not written: they run after the folder is found, again for each new path. \
+                   Leave `--scope` out and put the output into the virtual host";
+        return Err(Stop::Told(why.to_owned()));
+    }
     let report = convert(&loaded, args)?;
     match args.format {
         Format::Json => writeln!(out, "{}", report.json(&loaded.sources))?,

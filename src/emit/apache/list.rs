@@ -46,6 +46,8 @@ pub struct Lists<'a> {
     pub grouped: FxHashSet<u32>,
     /// The site's own name.
     pub own_name: Vec<u8>,
+    /// Headers and error pages of the site itself.
+    pub site_spans: FxHashSet<Span>,
     /// The locations.
     pub entries: Vec<Entry>,
     /// Named locations.
@@ -79,6 +81,7 @@ impl<'a> Lists<'a> {
             conditional: set_under_conditions(program),
             grouped: filled_by_groups(program),
             own_name: Vec::new(),
+            site_spans: FxHashSet::default(),
             entries: Vec::new(),
             named: FxHashMap::default(),
             needs: Needs::default(),

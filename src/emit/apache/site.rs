@@ -17,6 +17,10 @@ pub fn rules(lists: &mut Lists<'_>, site: &Site, first: &[Guard], names: &Names)
     let Choice::Locations(choice) = &site.choice else { return Vec::new() };
     lists.entries = locations::entries(choice);
     lists.named = choice.named.iter().map(|(name, id)| (name.to_vec(), *id)).collect();
+    let headers = lists.scope(site.scope).into_iter().flat_map(|scope| scope.settings.headers.items.iter());
+    lists.site_spans = headers.map(|rule| rule.span).collect();
+    let pages = lists.scope(site.scope).into_iter().flat_map(|scope| scope.settings.error_pages.items.iter());
+    lists.site_spans.extend(pages.map(|page| page.span));
     lists.own_name = site.own.host.to_vec();
     lists.changed = false;
     lists.again = false;
@@ -82,6 +86,18 @@ fn one(lists: &mut Lists<'_>, entry: &Entry, place: &Place, own_root: Option<&[u
         }
         lists.out.extend(comments.into_iter().map(Statement::Comment));
     }
+    beside(lists, scope);
+    if let Some(methods) = &scope.settings.method_scope {
+        // other methods never reach the list of the location
+        let mut names: Vec<Vec<u8>> = methods.methods.iter().map(|name| name.to_vec()).collect();
+        if names.iter().any(|name| name == b"GET") {
+            names.push(b"HEAD".to_vec());
+        }
+        let text = vec![Piece::Expression("%{REQUEST_METHOD}", true)];
+        let pattern = [b"^(?:", names.join(&b'|').as_slice(), b")$"].concat();
+        let guard = lists.guard(Test::Regex(text, pattern, false), false);
+        place.guards.push(guard);
+    }
     if scope.settings.internal {
         let _ = lists.rules(span, &place, None, &Does::Status(404));
         return;
@@ -102,6 +118,28 @@ fn one(lists: &mut Lists<'_>, entry: &Entry, place: &Place, own_root: Option<&[u
     }
     if reaches {
         let _ = lists.rules(span, &place, None, &Does::Stop);
+    }
+}
+
+/// What a location says beside its list holds for all of a host in rules' terms, and so is not carried over.
+fn beside(lists: &mut Lists<'_>, scope: &Scope) {
+    let by_hand = |what: &str| Some(format!("a `<LocationMatch>` with {what}"));
+    for rule in &scope.settings.headers.items {
+        if !lists.site_spans.contains(&rule.span) {
+            lists.leave_out(rule.span, "the header is one location's alone".to_owned(), by_hand("this `Header`"));
+        }
+    }
+    for page in &scope.settings.error_pages.items {
+        if !lists.site_spans.contains(&page.span) {
+            let reason = "the page is one location's alone".to_owned();
+            lists.leave_out(page.span, reason, by_hand("this `ErrorDocument`"));
+        }
+    }
+    if let Some(Access::Networks(rules)) = &scope.settings.access {
+        for rule in rules.iter() {
+            let reason = "who may come in is no rewriting rule's business".to_owned();
+            lists.leave_out(rule.span, reason, by_hand("`Require ip`"));
+        }
     }
 }
 
