@@ -76,7 +76,7 @@ impl Lists<'_> {
     /// What cannot be said; nothing is written then.
     pub fn rules(&mut self, span: Span, place: &Place, main: Option<GuardId>, does: &Does) -> Result<(), String> {
         let mut rules = Vec::new();
-        for (guards, does) in self.expanded(&place.guards, does)? {
+        for (guards, does) in self.expanded(place, does)? {
             for (extra, does) in by_query(does) {
                 let mut guards = guards.clone();
                 if let Some(with_query) = extra {
@@ -96,8 +96,8 @@ impl Lists<'_> {
     }
 
     /// A rule for each row of the tables that are looked up, in the order in which nginx takes them.
-    fn expanded(&mut self, guards: &[Guard], does: &Does) -> Result<Vec<(Vec<Guard>, Does)>, String> {
-        let mut open = vec![(guards.to_vec(), does.clone())];
+    fn expanded(&mut self, place: &Place, does: &Does) -> Result<Vec<(Vec<Guard>, Does)>, String> {
+        let mut open = vec![(place.guards.clone(), does.clone())];
         let mut done = Vec::new();
         while let Some((guards, does)) = open.pop() {
             let mut kept = Vec::new();
@@ -120,7 +120,7 @@ impl Lists<'_> {
             match table {
                 None => done.push((kept, does)),
                 Some(id) => {
-                    let mut rows = self.with_rows(id, &kept, &does)?;
+                    let mut rows = self.with_rows(id, &kept, &does, &place.names)?;
                     rows.reverse();
                     open.extend(rows);
                 }
@@ -132,10 +132,16 @@ impl Lists<'_> {
         Ok(done)
     }
 
-    fn with_rows(&mut self, id: TableId, guards: &[Guard], does: &Does) -> Result<Vec<(Vec<Guard>, Does)>, String> {
+    fn with_rows(
+        &mut self,
+        id: TableId,
+        guards: &[Guard],
+        does: &Does,
+        names: &super::text::Names,
+    ) -> Result<Vec<(Vec<Guard>, Does)>, String> {
         let mut out: Vec<(Vec<Guard>, Does)> = Vec::new();
         let mut passed: Vec<Guard> = Vec::new();
-        for (guard, value) in self.rows(id)? {
+        for (guard, value) in self.rows(id, names)? {
             let put = |pieces: &mut Vec<Piece>| {
                 *pieces = pieces
                     .drain(..)

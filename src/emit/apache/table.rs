@@ -6,7 +6,6 @@ use super::text::{Captures, Names};
 use crate::emit::nginx::regex::escaped;
 use crate::ir::TableId;
 use crate::ir::table::{MapValue, TableKind};
-use rustc_hash::FxHashMap;
 
 /// A row: its test (the last one has none) and its value.
 pub type Row = (Option<Guard>, Vec<Piece>);
@@ -16,14 +15,13 @@ impl Lists<'_> {
     ///
     /// # Errors
     /// Tables that are no `map`, and sources that Apache has no text for.
-    pub fn rows(&mut self, id: TableId) -> Result<Vec<Row>, String> {
+    pub fn rows(&mut self, id: TableId, names: &Names) -> Result<Vec<Row>, String> {
         let Some(table) = self.program.tables.get(id.0 as usize) else { return Ok(Vec::new()) };
         let name = String::from_utf8_lossy(&table.name).into_owned();
         let TableKind::Map(map) = &table.kind else {
             return Err(format!("`${name}` comes from a table that Apache has no rule for"));
         };
-        let names = Names { captures: Captures::Unknown, values: FxHashMap::default() };
-        let place = Place { guards: Vec::new(), names, server: true, conditional: false };
+        let place = Place { guards: Vec::new(), names: names.clone(), server: true, conditional: false };
         let Some(source) = &table.source else { return Err(format!("`${name}` has no source")) };
         let source = self.pieces(source, &place)?;
         let path = source.as_slice() == [Piece::Path(false)];
