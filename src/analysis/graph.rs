@@ -169,6 +169,8 @@ struct Index {
     open: bool,
     /// Literal beginnings of patterns.
     patterns: FxHashSet<Vec<u8>>,
+    /// The same, sorted.
+    sorted_patterns: Vec<Vec<u8>>,
     /// Keys of tables that redirects send values of, with their entries.
     entries: FxHashMap<Vec<u8>, Span>,
     /// The keys whose value some route or key answers again.
@@ -188,6 +190,8 @@ impl Index {
         }
         index.sorted = index.exact.iter().chain(&index.prefixes).cloned().collect();
         index.sorted.sort();
+        index.sorted_patterns = index.patterns.iter().cloned().collect();
+        index.sorted_patterns.sort();
         let again = entries.into_iter().filter(|(_, value, _)| index.exact.contains(value) || index.begins(value));
         index.chained = again.map(|(path, ..)| path).collect();
         index
@@ -248,9 +252,10 @@ impl Index {
 
     /// Whether some literal lies below the prefix, or some literal beginning covers it.
     fn touches(&self, prefix: &[u8]) -> bool {
+        let from = self.sorted_patterns.partition_point(|pattern| pattern.as_slice() < prefix);
         self.begins(prefix)
             || self.below(prefix).next().is_some()
-            || self.patterns.iter().any(|pattern| pattern.starts_with(prefix))
+            || self.sorted_patterns.get(from).is_some_and(|pattern| pattern.starts_with(prefix))
     }
 
     fn below<'i>(&'i self, prefix: &'i [u8]) -> impl Iterator<Item = &'i Vec<u8>> {

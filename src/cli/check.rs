@@ -200,7 +200,10 @@ fn finish(args: &CheckArgs, mut totals: Totals, trouble: bool, out: &mut dyn Wri
     }
     match args.format {
         _ if args.diff => {}
-        Format::Json => writeln!(out, "{}", json::report(totals.json, totals.files, totals.directives))?,
+        Format::Json => {
+            let report = json::report(totals.json, totals.files, totals.directives).to_string();
+            writeln!(out, "{}", shown::json(&report))?;
+        }
         Format::Human if args.shared.quiet || (totals.files == 0 && trouble) => {}
         Format::Human if totals.files == 0 => {
             writeln!(out, "no redirect configuration found: name a file, or say its language with `--as`")?;

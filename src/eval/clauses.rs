@@ -2,7 +2,7 @@
 
 use super::flow::{Fail, Flow, Reply, Try};
 use super::machine::{Machine, Value};
-use super::{answer, condition, matching, rewrite, template};
+use super::{answer, attribute, condition, matching, rewrite, template};
 use crate::ir::clause::{Action, Clause, Store, Then};
 use crate::ir::index::ListIndex;
 use crate::ir::template::{Attribute, Origin, Template};
@@ -25,8 +25,12 @@ pub enum ListEnd {
 pub fn run(machine: &mut Machine, clauses: &[Clause]) -> ListEnd {
     let mut at = 0usize;
     let mut rounds = 0u32;
-    let index = machine.program.indexes.of(clauses);
-    let mut candidates = index.as_ref().map(|index| candidates(machine, index));
+    // In a sub-request some clauses are passed over without a match, which an index does not know.
+    let index = if machine.depth == 0 { machine.program.indexes.of(clauses) } else { None };
+    let mut candidates = match index.as_ref().map(|index| candidates(machine, index)).transpose() {
+        Ok(candidates) => candidates,
+        Err(fail) => return ListEnd::Left(fail.into()),
+    };
     loop {
         if let (Some(index), Some(candidates)) = (&index, &candidates) {
             let next = index.next(candidates, at);
@@ -39,7 +43,10 @@ pub fn run(machine: &mut Machine, clauses: &[Clause]) -> ListEnd {
         let then = match step(machine, clause) {
             Ok(Done::Failed) => clause.otherwise,
             Ok(Done::Then(then)) => {
-                candidates = index.as_ref().map(|index| self::candidates(machine, index));
+                candidates = match index.as_ref().map(|index| self::candidates(machine, index)).transpose() {
+                    Ok(candidates) => candidates,
+                    Err(fail) => return ListEnd::Left(fail_at(fail, clause).into()),
+                };
                 then
             }
             Ok(Done::End(end)) => return end,
@@ -69,8 +76,9 @@ fn fail_at(fail: Fail, clause: &Clause) -> Fail {
     }
 }
 
-fn candidates(machine: &Machine, index: &ListIndex) -> Vec<u32> {
-    index.candidates(&machine.path, machine.list.text.as_deref().unwrap_or(&machine.path))
+fn candidates(machine: &mut Machine, index: &ListIndex) -> Try<Vec<u32>> {
+    let values = index.asks().map(|asked| attribute::value(machine, asked)).collect::<Try<Vec<_>>>()?;
+    Ok(index.candidates(&machine.path, machine.list.text.as_deref().unwrap_or(&machine.path), &values))
 }
 
 enum Done {

@@ -75,6 +75,20 @@ impl Regex {
             if odd { Box::default() } else { literal_prefix(&self.text).into() }
         })
     }
+
+    /// The one text it matches, for `^text$`; letters in either case where case is ignored, and with a line feed
+    /// behind it where `$` allows one.
+    pub fn whole(&self) -> Option<Vec<u8>> {
+        let body = self.text.strip_suffix(b"$").filter(|body| !body.ends_with(b"\\"))?;
+        if self.options.extended || self.options.multi_line {
+            return None;
+        }
+        let literal = literal_prefix(body);
+        // Every byte of the expression has become one of the text, escapes aside.
+        let escapes = body.iter().filter(|&&byte| byte == b'\\').count();
+        (body.starts_with(b"^") && !literal.contains(&b'\\') && literal.len() + escapes + 1 == body.len())
+            .then_some(literal)
+    }
 }
 
 /// The literal bytes behind a leading `^`, of an expression without alternatives at its outermost level.
@@ -139,6 +153,17 @@ mod tests {
         assert_eq!(prefix("/a"), "");
         assert_eq!(prefix(r"^/a\d"), "/a");
         assert_eq!(prefix("^/a{2}"), "/");
+    }
+
+    #[test]
+    fn a_whole_text_needs_both_anchors_and_nothing_open() {
+        let span = Span::new(crate::source::FileId(0), 0, 0);
+        let whole = |text: &str| Regex::new(text.as_bytes(), pcre::Options::default(), span).whole();
+        assert_eq!(whole(r"^a\.b$").as_deref(), Some(&b"a.b"[..]));
+        assert_eq!(whole("^a.b$"), None);
+        assert_eq!(whole("^ab+$"), None);
+        assert_eq!(whole("a$"), None);
+        assert_eq!(whole(r"^a\$"), None);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Findings for a person: the source line, the words meant, what to do, and the request that proves it.
 
-use super::shown::{Shown, escape, escape_bytes};
+use super::shown::{Shown, escape, escape_bytes, one_line};
 use crate::diagnostic::{Finding, Label, Severity, Witness};
 use crate::source::{FileId, Sources, Span};
 use miette::{
@@ -62,7 +62,7 @@ impl<'a> Human<'a> {
             } else {
                 let place = self.sources.position(related.span);
                 let path = self.sources.file(related.span.file).path().display().to_string();
-                let _ = write!(elsewhere, "\n{}:{}: {}", escape(&path), place.line, escape(&related.message));
+                let _ = write!(elsewhere, "\n{}:{}: {}", one_line(&path), place.line, escape(&related.message));
             }
         }
         let report = Report {
@@ -70,7 +70,7 @@ impl<'a> Human<'a> {
             rule: finding.rule,
             severity: finding.severity,
             help: help(finding, &elsewhere),
-            code: Code { name: escape(&self.sources.file(file).path().display().to_string()), view },
+            code: Code { name: one_line(&self.sources.file(file).path().display().to_string()), view },
             labels,
         };
         let mut out = String::new();

@@ -1,6 +1,6 @@
 //! One finding a line, as soon as it is known: for programs that read while redirlint still works.
 
-use super::{Report, json};
+use super::{Report, json, shown};
 use crate::diagnostic::Finding;
 use crate::source::Sources;
 use std::io::{self, Write};
@@ -12,7 +12,7 @@ pub struct Jsonl;
 impl Report for Jsonl {
     fn add(&mut self, sources: &Sources, findings: &[Finding], out: &mut dyn Write) -> io::Result<()> {
         for finding in findings {
-            writeln!(out, "{}", json::finding(sources, finding))?;
+            writeln!(out, "{}", shown::json(&json::finding(sources, finding).to_string()))?;
         }
         out.flush()
     }

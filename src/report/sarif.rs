@@ -46,8 +46,7 @@ impl Report for Sarif {
             .results(std::mem::take(&mut self.results))
             .build();
         let log = Log::builder().schema(SCHEMA).version(json!("2.1.0")).runs(vec![run]).build();
-        serde_json::to_writer_pretty(&mut *out, &log)?;
-        writeln!(out)
+        writeln!(out, "{}", super::shown::json(&serde_json::to_string_pretty(&log)?))
     }
 }
 

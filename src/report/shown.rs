@@ -66,15 +66,37 @@ pub fn escape(text: &str) -> String {
     out
 }
 
+/// The same on one line: a name of a file may hold line feeds.
+pub fn one_line(text: &str) -> String {
+    escape(text).replace('\n', "\\n")
+}
+
+/// JSON in which what could steer a terminal or turn the writing around stands as `\uXXXX`. Such letters occur
+/// inside its strings only, so that it still says the same.
+pub fn json(text: &str) -> String {
+    let steers = |letter: &char| turns(*letter) || (letter.is_control() && !matches!(letter, '\n' | '\t'));
+    let mut out = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match steers(&letter) {
+            true => out.push_str(&format!("\\u{:04x}", u32::from(letter))),
+            false => out.push(letter),
+        }
+    }
+    out
+}
+
 /// The same for bytes.
 pub fn escape_bytes(bytes: &[u8]) -> String {
     escape(&String::from_utf8_lossy(bytes))
 }
 
+/// Whether the letter turns the direction of writing.
+fn turns(letter: char) -> bool {
+    matches!(letter, '\u{200e}' | '\u{200f}' | '\u{61c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 fn push(out: &mut String, letter: char) {
-    let turns =
-        matches!(letter, '\u{200e}' | '\u{200f}' | '\u{61c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    if turns || (letter.is_control() && !matches!(letter, '\n' | '\t')) {
+    if turns(letter) || (letter.is_control() && !matches!(letter, '\n' | '\t')) {
         out.extend(letter.escape_unicode());
     } else {
         out.push(letter);

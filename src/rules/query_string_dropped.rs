@@ -1,13 +1,16 @@
 //! See the page of [`RULE`].
 
-use super::make::{Also, by_proof};
+use super::make::{Also, by_proof, with_confidence};
 use super::{FixKind, Group, Servers};
 use crate::analysis::Facts;
 use crate::analysis::guard::Dimension;
 use crate::analysis::routes::Route;
 use crate::analysis::target::Query;
-use crate::diagnostic::{Finding, Severity};
+use crate::diagnostic::{Confidence, Finding, Severity};
+use crate::ir::SiteId;
 use crate::ir::policy::{OldQuery, QueryPolicy};
+use crate::source::Span;
+use rustc_hash::FxHashMap;
 
 declare! {
     /// A redirect carries the path along but loses the query.
@@ -50,8 +53,18 @@ declare! {
     }
 }
 
+/// Redirects of one site that are shown one by one; the others are counted.
+const SHOWN: usize = 25;
+
 fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+    let mut sites: FxHashMap<SiteId, (usize, usize, Option<Span>)> = FxHashMap::default();
     for route in facts.routes().redirects().filter(|route| route.enabled && loses(route)) {
+        let (shown, more, first) = sites.entry(route.site).or_default();
+        if *shown >= SHOWN {
+            *more += 1;
+            first.get_or_insert(route.span);
+            continue;
+        }
         let dropped = facts.proofs(route).first().and_then(|proof| facts.prove(route, proof.with_query(b"utm_source=x")));
         let Some(proof) = dropped.filter(|proof| memchr::memmem::find(proof.location(), b"utm_source").is_none()) else {
             continue;
@@ -60,7 +73,12 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             true => ("the target's own query replaces the request's", "add `QSA` to keep both, or `QSD` to say that it goes"),
             false => ("the path is carried along, the query is not", "add `$is_args$args` to the target"),
         };
+        *shown += 1;
         findings.push(by_proof(&RULE, &proof, what, route.span).help(help));
+    }
+    for (more, at) in sites.into_values().filter_map(|(_, more, first)| Some((more, first?))) {
+        let message = format!("{more} redirects from here on look like those before, which drop the query");
+        findings.push(with_confidence(&RULE, Confidence::Possible, message, at));
     }
 }
 

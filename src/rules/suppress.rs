@@ -7,6 +7,9 @@ use crate::analysis::Facts;
 use crate::diagnostic::{Finding, Severity};
 use crate::source::{FileId, Sources, Span};
 use crate::syntax::{Item, Tree};
+use rustc_hash::FxHashMap;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 /// The name under which a comment that stops nothing is reported.
 pub const UNUSED: &str = "unused-suppression";
@@ -38,15 +41,33 @@ pub fn apply(facts: &Facts<'_>, findings: Vec<Finding>) -> Vec<Finding> {
         return findings;
     }
     let mut used = vec![false; all.len()];
-    let mut kept = Vec::new();
-    for finding in findings {
-        let mut stopped = false;
-        for (suppression, used) in all.iter().zip(&mut used) {
-            if suppression.stops(&finding) {
-                *used = true;
-                stopped = true;
+    let mut files: FxHashMap<FileId, Named> = FxHashMap::default();
+    let mut spans: BTreeMap<(FileId, u32, Reverse<u32>), Named> = BTreeMap::new();
+    for (at, suppression) in all.iter().enumerate() {
+        match suppression.covers {
+            Covers::File(file) => files.entry(file).or_default().add(suppression, at),
+            Covers::Within(span) => {
+                spans.entry((span.file, span.start, Reverse(span.end))).or_default().add(suppression, at);
             }
         }
+    }
+    let mut findings = findings;
+    findings.sort_by_key(|finding| (finding.primary.span.file, finding.primary.span.start));
+    // Directives nest, so those around the present finding are a stack.
+    let mut spans = spans.into_iter().peekable();
+    let mut around: Vec<(FileId, u32, Named)> = Vec::new();
+    let mut kept = Vec::new();
+    for finding in findings {
+        let at = finding.primary.span;
+        while let Some(((file, _, Reverse(end)), named)) =
+            spans.next_if(|((file, start, _), _)| (*file, *start) <= (at.file, at.start))
+        {
+            around.retain(|(open, till, _)| *open == file && *till >= end);
+            around.push((file, end, named));
+        }
+        around.retain(|(file, end, _)| *file == at.file && at.start < *end);
+        let covering = around.iter_mut().map(|(.., named)| named).chain(files.get_mut(&at.file));
+        let stopped = covering.fold(false, |stopped, named| named.stops(finding.rule, &mut used) || stopped);
         if !stopped {
             kept.push(finding);
         }
@@ -58,15 +79,34 @@ pub fn apply(facts: &Facts<'_>, findings: Vec<Finding>) -> Vec<Finding> {
     kept
 }
 
-impl Suppression {
-    fn stops(&self, finding: &Finding) -> bool {
-        let named = self.rules.is_empty() || self.rules.iter().any(|rule| rule == finding.rule);
-        let at = finding.primary.span;
-        let inside = match self.covers {
-            Covers::File(file) => at.file == file,
-            Covers::Within(span) => at.file == span.file && span.start <= at.start && at.start < span.end,
-        };
-        named && inside
+/// Suppressions that cover the same, by the rules they name.
+#[derive(Default)]
+struct Named {
+    /// Those for all rules; emptied once they are known to be used.
+    all: Option<Vec<usize>>,
+    by_rule: FxHashMap<String, Vec<usize>>,
+}
+
+impl Named {
+    fn add(&mut self, suppression: &Suppression, at: usize) {
+        if suppression.rules.is_empty() {
+            self.all.get_or_insert_default().push(at);
+        }
+        for rule in &suppression.rules {
+            self.by_rule.entry(rule.clone()).or_default().push(at);
+        }
+    }
+
+    /// Whether one of them stops a finding of the rule; all that do are noted as used.
+    fn stops(&mut self, rule: &str, used: &mut [bool]) -> bool {
+        let named = self.by_rule.get_mut(rule);
+        let stopped = named.is_some() || self.all.is_some();
+        for at in named.into_iter().chain(self.all.as_mut()).flat_map(|list| list.drain(..)) {
+            if let Some(used) = used.get_mut(at) {
+                *used = true;
+            }
+        }
+        stopped
     }
 }
 

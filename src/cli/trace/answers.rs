@@ -165,8 +165,7 @@ pub fn refused(loaded: &Loaded, refusal: &Refusal, out: &mut dyn Write) -> std::
 }
 
 fn line(value: &impl Serialize, out: &mut dyn Write) -> std::io::Result<()> {
-    serde_json::to_writer(&mut *out, value)?;
-    out.write_all(b"\n")
+    writeln!(out, "{}", crate::report::shown::json(&serde_json::to_string(value)?))
 }
 
 fn one_hop<'a>(sources: &'a Sources, hop: &'a Hop, how: BytesAs) -> OneHop<'a> {
