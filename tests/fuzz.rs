@@ -8,7 +8,6 @@
 #[path = "support/ebnf.rs"]
 mod ebnf;
 
-use proptest::test_runner::{RngAlgorithm, TestRng};
 use redirlint::analysis::{Facts, Knobs};
 use redirlint::cli::disk::Disk;
 use redirlint::emit;
@@ -25,19 +24,19 @@ fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
-/// A random source of small numbers.
-struct Dice(TestRng);
+/// A random source of small numbers (splitmix64), the same for the same seed on every machine.
+struct Dice(u64);
 
 impl Dice {
     fn new(seed: u64) -> Self {
-        let mut bytes = [0; 32];
-        bytes[..8].copy_from_slice(&seed.to_le_bytes());
-        Self(TestRng::from_seed(RngAlgorithm::ChaCha, &bytes))
+        Self(seed.wrapping_mul(0xd134_2543_de82_ef95))
     }
 
     fn below(&mut self, limit: usize) -> usize {
-        use proptest::prelude::RngCore;
-        (self.0.next_u64() % limit.max(1) as u64) as usize
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((mixed ^ (mixed >> 31)) % limit.max(1) as u64) as usize
     }
 }
 
