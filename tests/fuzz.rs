@@ -238,3 +238,8 @@ fn no_htaccess_brings_a_stage_down() {
 fn no_apache_configuration_brings_a_stage_down() {
     fuzz(Dialect::Apache);
 }
+
+#[test]
+fn an_address_that_is_none_is_not_carried_into_the_other_language() {
+    try_all(b"<VirtualHost *:@PORif ($host = a) {T@>\nServerName w01\nRewriteEngine On\nRewriteRule ^/c$ /d [R]\n</VirtualHost>\n", Dialect::Apache);
+}
