@@ -1,5 +1,6 @@
 //! Promise: the hook definitions work with the real `pre-commit`. Only the way the program is installed is left
 //! out: the hooks run the binary of this build.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -1,4 +1,5 @@
 //! The promise: a `Strict-Transport-Security` value gets the verdict of the preload list's own code.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
 
 use redirlint::analysis::hsts::{self, Bar, Issues};
 use serde::Deserialize;

@@ -2,6 +2,7 @@
 //!
 //! `REDIRLINT_CASES` sets the number of configurations (12 requests each), `REDIRLINT_SEED` the seed. A
 //! disagreement is shrunk and written out as a recorded case.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
 
 #[path = "support/gen_apache.rs"]
 mod gen_apache;

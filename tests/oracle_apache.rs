@@ -1,5 +1,6 @@
 //! Recorded answers of real Apache servers, replayed without a server: status and `Location`, byte for byte, and
 //! the configurations that the server refuses.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
 
 use redirlint::cli::disk::Disk;
 use redirlint::eval::{self, Assumed, Outcome, Request};

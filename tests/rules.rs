@@ -1,5 +1,6 @@
 //! The promise of every rule's page: its bad examples make exactly that rule fire, its good ones keep it silent,
 //! and every witness shows what it says when it is replayed.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
 
 use redirlint::analysis::{Facts, Knobs};
 use redirlint::diagnostic::{Finding, Severity, Witness};

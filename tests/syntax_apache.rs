@@ -1,5 +1,6 @@
 //! The promise: any bytes become a tree that prints as those bytes and lines that can be checked, and what httpd
 //! would not read is reported where httpd reports it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
 
 #[path = "support/ebnf.rs"]
 mod ebnf;

@@ -1,5 +1,6 @@
 //! The promise: any bytes become a tree that prints as those bytes, and what nginx would not read is reported in
 //! nginx's words where nginx reports it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
 
 #[path = "support/ebnf.rs"]
 mod ebnf;

@@ -65,7 +65,7 @@ impl ByteSet {
 
     /// Everything else.
     #[must_use]
-    pub fn not(self) -> Self {
+    pub fn inverted(self) -> Self {
         Self(self.0.map(|word| !word))
     }
 

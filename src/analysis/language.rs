@@ -281,7 +281,7 @@ fn limited<T>(operation: impl FnOnce() -> T) -> T {
 }
 
 fn glob(glob: &Glob) -> Option<Language> {
-    let wild = if glob.path { ByteSet::of(b"/").not() } else { ByteSet::ALL };
+    let wild = if glob.path { ByteSet::of(b"/").inverted() } else { ByteSet::ALL };
     let mut pieces = Vec::new();
     for &byte in &glob.text {
         pieces.push(match byte {

@@ -216,7 +216,7 @@ impl Draft {
                 self.make_expr(program, b, wanted, variant, depth + 1);
             }
             Expr::Or(a, b) => {
-                let one = if variant % 2 == 0 { a } else { b };
+                let one = if variant.is_multiple_of(2) { a } else { b };
                 self.make_expr(program, one, wanted, variant, depth + 1);
             }
             Expr::Strings(left, order, right) => {

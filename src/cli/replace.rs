@@ -81,6 +81,6 @@ mod tests {
         let link = root.path().join("link");
         std::os::unix::fs::symlink(&target, &link).unwrap();
         assert!(!inside(&link, &[root.path().to_path_buf()]));
-        assert!(inside(&target, &[target.clone()]));
+        assert!(inside(&target, std::slice::from_ref(&target)));
     }
 }

@@ -68,7 +68,7 @@ mod tests {
         let mut from = 0;
         let mut findings = Vec::new();
         for word in words {
-            let at = from + text[from..].find(word).unwrap();
+            let at = from + text.get(from..).unwrap().find(word).unwrap();
             from = at + word.len();
             findings.push(Finding::new("rule", Severity::Info, "m", Span::new(file, at, from)));
         }

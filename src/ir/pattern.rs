@@ -138,35 +138,6 @@ fn has_alternatives(text: &[u8]) -> bool {
     false
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_prefix_of_a_pattern_is_what_every_match_begins_with() {
-        let prefix = |text: &str| String::from_utf8(literal_prefix(text.as_bytes())).unwrap();
-        assert_eq!(prefix(r"^/a/b\.html$"), "/a/b.html");
-        assert_eq!(prefix("^/ab?c"), "/a");
-        assert_eq!(prefix("^/ab+c"), "/ab");
-        assert_eq!(prefix("^/a(b|c)"), "/a");
-        assert_eq!(prefix("^/a|b"), "");
-        assert_eq!(prefix("/a"), "");
-        assert_eq!(prefix(r"^/a\d"), "/a");
-        assert_eq!(prefix("^/a{2}"), "/");
-    }
-
-    #[test]
-    fn a_whole_text_needs_both_anchors_and_nothing_open() {
-        let span = Span::new(crate::source::FileId(0), 0, 0);
-        let whole = |text: &str| Regex::new(text.as_bytes(), pcre::Options::default(), span).whole();
-        assert_eq!(whole(r"^a\.b$").as_deref(), Some(&b"a.b"[..]));
-        assert_eq!(whole("^a.b$"), None);
-        assert_eq!(whole("^ab+$"), None);
-        assert_eq!(whole("a$"), None);
-        assert_eq!(whole(r"^a\$"), None);
-    }
-}
-
 /// Whether a shell pattern matches a whole text.
 pub fn glob_matches(glob: &Glob, text: &[u8]) -> bool {
     let fold = |byte: u8| if glob.ignore_case { byte.to_ascii_lowercase() } else { byte };
@@ -231,5 +202,34 @@ fn class(pattern: &[u8], at: usize, byte: Option<u8>, fold: &impl Fn(u8) -> u8) 
         };
         hit |= (fold(low)..=fold(high)).contains(&byte);
         p += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_prefix_of_a_pattern_is_what_every_match_begins_with() {
+        let prefix = |text: &str| String::from_utf8(literal_prefix(text.as_bytes())).unwrap();
+        assert_eq!(prefix(r"^/a/b\.html$"), "/a/b.html");
+        assert_eq!(prefix("^/ab?c"), "/a");
+        assert_eq!(prefix("^/ab+c"), "/ab");
+        assert_eq!(prefix("^/a(b|c)"), "/a");
+        assert_eq!(prefix("^/a|b"), "");
+        assert_eq!(prefix("/a"), "");
+        assert_eq!(prefix(r"^/a\d"), "/a");
+        assert_eq!(prefix("^/a{2}"), "/");
+    }
+
+    #[test]
+    fn a_whole_text_needs_both_anchors_and_nothing_open() {
+        let span = Span::new(crate::source::FileId(0), 0, 0);
+        let whole = |text: &str| Regex::new(text.as_bytes(), pcre::Options::default(), span).whole();
+        assert_eq!(whole(r"^a\.b$").as_deref(), Some(&b"a.b"[..]));
+        assert_eq!(whole("^a.b$"), None);
+        assert_eq!(whole("^ab+$"), None);
+        assert_eq!(whole("a$"), None);
+        assert_eq!(whole(r"^a\$"), None);
     }
 }

@@ -22,7 +22,7 @@ pub struct Human<'a> {
 
 #[derive(Debug)]
 enum Handler {
-    Drawn(GraphicalReportHandler),
+    Drawn(Box<GraphicalReportHandler>),
     Told(NarratableReportHandler),
 }
 
@@ -41,7 +41,7 @@ impl<'a> Human<'a> {
         let theme = if colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
         let handler =
             GraphicalReportHandler::new_themed(theme).with_width(width).with_links(false).with_context_lines(1);
-        Self { sources, shown: HashMap::new(), handler: Handler::Drawn(handler) }
+        Self { sources, shown: HashMap::new(), handler: Handler::Drawn(Box::new(handler)) }
     }
 
     /// A renderer that tells in sentences what the other one draws.

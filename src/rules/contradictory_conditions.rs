@@ -171,8 +171,8 @@ impl Known {
     fn impossible(&mut self, a: &Asks<'_>) -> bool {
         let upper = ByteSet::range(b'A', b'Z');
         let domain = match a.attribute {
-            Attribute::Host => upper.not(),
-            Attribute::Method => ByteSet::range(b'a', b'z').not(),
+            Attribute::Host => upper.inverted(),
+            Attribute::Method => ByteSet::range(b'a', b'z').inverted(),
             _ => return false,
         };
         let key = format!("{:?} {}", a.attribute, a.text());

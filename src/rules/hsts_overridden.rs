@@ -98,8 +98,8 @@ fn overridden<'a>(own: &[&'a HeaderRule], outer: Option<&'a Scope>) -> Vec<(&'a 
     let outside: Vec<&HeaderRule> = outer.into_iter().flat_map(sts_of).collect();
     for (at, later) in own.iter().enumerate() {
         let inherited = outside.iter().filter(|rule| rule.span != later.span);
-        let before = own.iter().take(at).chain(inherited).filter(|rule| rule.always == later.always && sends(rule));
-        if let Some(earlier) = before.last().copied().filter(|earlier| weaker(later, earlier)) {
+        let mut before = own.iter().take(at).chain(inherited).filter(|rule| rule.always == later.always && sends(rule));
+        if let Some(earlier) = before.next_back().copied().filter(|earlier| weaker(later, earlier)) {
             out.push((*later, earlier));
         }
     }

@@ -220,7 +220,7 @@ fn dead_regex(regex: &Regex, on: PathKind) -> Option<Why> {
     let begins = |rest: ByteSet| {
         let rest = Language::repeated(rest, 0, None);
         match on {
-            PathKind::Relative => Language::repeated(slash.not(), 1, Some(1)).then(&rest)?.or(&Language::literal(b"")),
+            PathKind::Relative => Language::repeated(slash.inverted(), 1, Some(1)).then(&rest)?.or(&Language::literal(b"")),
             _ => Language::literal(b"/").then(&rest),
         }
     };
@@ -236,12 +236,12 @@ fn dead_regex(regex: &Regex, on: PathKind) -> Option<Why> {
             _ => why("here the path begins with a slash", "begin the pattern with `^/`"),
         };
     }
-    if none(ByteSet::of(b"?#").not()) {
+    if none(ByteSet::of(b"?#").inverted()) {
         return why("a path holds no query", QUERY);
     }
     let escape = escape_in(&regex.text)?;
     let text = format!("`{}` is decoded before the path is matched", lossy(&escape));
-    if none(ByteSet::of(b"?#%").not()) { why(text, DECODED) } else { None }
+    if none(ByteSet::of(b"?#%").inverted()) { why(text, DECODED) } else { None }
 }
 
 /// What the first byte of a match can be.
@@ -260,8 +260,8 @@ fn first_byte(node: &Node) -> Option<ByteSet> {
 /// Patterns on the host or the query.
 fn dead_elsewhere(dimension: &Dimension, regex: &Regex) -> Option<&'static str> {
     let (domain, needed, why): (ByteSet, &[u8], _) = match dimension {
-        Dimension::Host => (ByteSet::of(b"/?# ").not(), b"/", "a host name holds no slash and no scheme"),
-        Dimension::Query(None) => (ByteSet::of(b"?# ").not(), b"?", "the query comes without its `?`"),
+        Dimension::Host => (ByteSet::of(b"/?# ").inverted(), b"/", "a host name holds no slash and no scheme"),
+        Dimension::Query(None) => (ByteSet::of(b"?# ").inverted(), b"?", "the query comes without its `?`"),
         _ => return None,
     };
     if !regex.text.iter().any(|byte| needed.contains(byte)) {

@@ -75,11 +75,10 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
                 lists.insert(key, Below { front: route, dead: Vec::new() });
                 order.push(key);
             }
-            Some(below) if route.is_redirect() && below.dead.len() < MAX_TRIED => {
-                if facts.proofs(route).is_empty() && facts.attempt(route).is_some() {
+            Some(below) if route.is_redirect() && below.dead.len() < MAX_TRIED
+                && facts.proofs(route).is_empty() && facts.attempt(route).is_some() => {
                     below.dead.push(route);
                 }
-            }
             _ => {}
         }
     }

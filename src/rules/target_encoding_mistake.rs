@@ -108,7 +108,7 @@ fn mistake(facts: &Facts<'_>, route: &Route<'_>) -> Option<Mistake> {
         return say("`&amp;` is HTML: the client gets it letter by letter", b"&amp;", false, "write `&`");
     }
     let has_hash = literals(template).any(|text| text.contains(&b'#'));
-    let escaped = |text: &[u8]| text.windows(3).any(|three| is_escape(three));
+    let escaped = |text: &[u8]| text.windows(3).any(is_escape);
     match route.clause.does.iter().find_map(made) {
         Some(Made::Rewrite(rewrite)) if facts.is_apache() => {
             let twice = rewrite.escape != Escape::Raw;

@@ -149,7 +149,7 @@ impl Parser<'_> {
             b'$' if flags.end_only => Kind::VeryEnd,
             b'$' => Kind::End,
             b'.' if flags.dot_all => Kind::Dot(ByteSet::ALL),
-            b'.' => Kind::Dot(ByteSet::of(b"\n").not()),
+            b'.' => Kind::Dot(ByteSet::of(b"\n").inverted()),
             b'[' => Kind::Class(self.class(*flags)),
             b'(' => return self.group(flags, start),
             b'\\' => self.escape(*flags),
@@ -362,12 +362,13 @@ impl Parser<'_> {
                 break;
             }
             first = false;
-            if byte == b'[' && self.peek() == Some(b':') {
-                if let Some(named) = self.posix() {
-                    set = set.or(named);
-                    previous = None;
-                    continue;
-                }
+            if byte == b'['
+                && self.peek() == Some(b':')
+                && let Some(named) = self.posix()
+            {
+                set = set.or(named);
+                previous = None;
+                continue;
             }
             if byte == b'-' && previous.is_some() && !matches!(self.peek(), Some(b']') | None) {
                 let from = previous.take().unwrap_or(byte);
@@ -395,7 +396,7 @@ impl Parser<'_> {
         if flags.caseless {
             set = set.fold();
         }
-        if negated { set.not() } else { set }
+        if negated { set.inverted() } else { set }
     }
 
     /// One byte of a class, or a whole set (`\d`).
@@ -433,7 +434,7 @@ impl Parser<'_> {
             b"blank" => ByteSet::of(b" \t"),
             b"word" => ByteSet::word(),
             b"xdigit" => ByteSet::digits().or(ByteSet::range(b'a', b'f')).or(ByteSet::range(b'A', b'F')),
-            b"punct" => ByteSet::range(33, 126).and(lower.or(upper).or(ByteSet::digits()).not()),
+            b"punct" => ByteSet::range(33, 126).and(lower.or(upper).or(ByteSet::digits()).inverted()),
             b"print" => ByteSet::range(32, 126),
             b"graph" => ByteSet::range(33, 126),
             b"cntrl" => ByteSet::range(0, 31).or(ByteSet::of(&[127])),
@@ -441,7 +442,7 @@ impl Parser<'_> {
             _ => return None,
         };
         self.at += length + 3;
-        Some(if negated { set.not() } else { set })
+        Some(if negated { set.inverted() } else { set })
     }
 }
 
@@ -452,10 +453,10 @@ fn shorthand(byte: u8) -> Option<ByteSet> {
         b's' => ByteSet::space(),
         b'h' => ByteSet::of(b" \t\xa0"),
         b'v' => ByteSet::range(10, 13).or(ByteSet::of(b"\x85")),
-        _ if byte == b'N' => return Some(ByteSet::of(b"\n").not()),
+        _ if byte == b'N' => return Some(ByteSet::of(b"\n").inverted()),
         _ => return None,
     };
-    Some(if byte.is_ascii_uppercase() { set.not() } else { set })
+    Some(if byte.is_ascii_uppercase() { set.inverted() } else { set })
 }
 
 #[cfg(test)]

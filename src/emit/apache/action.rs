@@ -249,7 +249,7 @@ impl Lists<'_> {
         }
         let marked = mark(text);
         if let Some(at) = text.iter().position(|piece| *piece == Piece::RawTarget)
-            && !marked.is_some_and(|mark| mark < at)
+            && marked.is_none_or(|mark| mark >= at)
         {
             if at + 1 != text.len() || !matches!(query, Query::Own | Query::Drop) {
                 return Err("something follows `$request_uri`, which Apache takes for a query".to_owned());

@@ -103,5 +103,6 @@ fn quoted(text: &[u8]) -> Vec<u8> {
 pub fn can_be_written(text: &[u8]) -> bool {
     let quotes = text.contains(&b'"') && text.contains(&b'\'');
     let needs = word(text) != text;
-    !(needs && quotes) && !text.iter().any(|byte| matches!(byte, b'\n' | b'\r' | 0))
+    let breaks = text.iter().any(|byte| matches!(byte, b'\n' | b'\r' | 0));
+    !(breaks || needs && quotes)
 }

@@ -21,6 +21,9 @@ use crate::source::FileId;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
+/// A virtual host: its addresses (host and port, none for any), the site, and whether it states TLS.
+type Addressed = (Vec<(Option<Bytes>, Option<u16>)>, SiteId, Option<bool>);
+
 /// The phases in httpd's order, and where jumps enter.
 fn pipeline(context: &mut Context) {
     let walk = 11;
@@ -169,7 +172,7 @@ pub fn whole<'a>(context: &mut Context<'a>, loaded: &'a Loaded, files: &'a [Htac
         addresses: Vec::new(),
     };
     context.program.sites.push(main_site);
-    let mut hosts: Vec<(Vec<(Option<Bytes>, Option<u16>)>, SiteId, Option<bool>)> = Vec::new();
+    let mut hosts: Vec<Addressed> = Vec::new();
     let main_maps = context.maps.clone();
     for line in lines.iter().filter(|line| &*line.name == b"virtualhost") {
         let block = line.block.as_deref().unwrap_or_default();
@@ -326,11 +329,7 @@ fn addresses(context: &Context, line: &Line) -> Vec<(Option<Bytes>, Option<u16>)
 }
 
 /// More specific addresses first; what none of them covers is the main server's.
-fn listeners(
-    context: &mut Context,
-    hosts: &[(Vec<(Option<Bytes>, Option<u16>)>, SiteId, Option<bool>)],
-    encrypted: bool,
-) {
+fn listeners(context: &mut Context, hosts: &[Addressed], encrypted: bool) {
     let mut listeners: Vec<Listener> = Vec::new();
     for (addresses, site, host_encrypted) in hosts {
         for (address, port) in addresses {
@@ -436,7 +435,7 @@ fn allowed(context: &Context, folder: &[u8], servers: [&[Line]; 2]) -> (Override
             }
             b"allowoverridelist" => {
                 list = words.iter().map(|word| word.value.to_ascii_lowercase().into()).collect();
-                list.retain(|name: &Box<[u8]>| &**name != b"none");
+                list.retain(|name: &Bytes| **name != *b"none");
             }
             _ => {}
         }
@@ -449,8 +448,8 @@ fn nth_folder(folder: &[u8], depth: usize) -> Option<&[u8]> {
     if depth == 0 {
         return Some(b"");
     }
-    let slashes = folder.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
-    folder.get(..slashes.skip(depth).next()?)
+    let mut slashes = folder.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
+    folder.get(..slashes.nth(depth)?)
 }
 
 /// The scope of a `.htaccess`; broken where the server would refuse it.

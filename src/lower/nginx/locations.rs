@@ -195,7 +195,7 @@ impl Context {
         if self.since(1, 23, 4) || name.len() < 257 {
             return name;
         }
-        let kept = if name.len() % 256 == 0 { 256 } else { name.len() % 256 };
+        let kept = if name.len().is_multiple_of(256) { 256 } else { name.len() % 256 };
         name.get(..kept).unwrap_or(name)
     }
 
