@@ -1,6 +1,7 @@
 //! Promise: a real nginx with a snippet of `fixtures/convert/to-apache` and a real apache2 with its conversion answer
 //! the same requests alike; the conversion is what the file beside the snippet says, and what is left out is told.
 //! `REDIRLINT_BLESS=1` writes the files; read them before committing.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
 
 #[path = "support/live.rs"]
 mod live;
