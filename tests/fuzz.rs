@@ -4,6 +4,7 @@
 //! Fixtures and sentences of the grammars are cut, doubled, crossed and sprinkled. `REDIRLINT_FUZZ` is the number
 //! of cases of each dialect (a few hundred by default); `REDIRLINT_FUZZ_SEED` starts elsewhere. A case that fails is
 //! printed with its seed, and belongs into `fixtures/syntax` once it is mended.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
 
 #[path = "support/ebnf.rs"]
 mod ebnf;

@@ -67,7 +67,7 @@ pub fn apply(facts: &Facts<'_>, findings: Vec<Finding>) -> Vec<Finding> {
         }
         around.retain(|(file, end, _)| *file == at.file && at.start < *end);
         let covering = around.iter_mut().map(|(.., named)| named).chain(files.get_mut(&at.file));
-        let stopped = covering.fold(false, |stopped, named| named.stops(finding.rule, &mut used) || stopped);
+        let stopped = covering.map(|named| named.stops(finding.rule, &mut used)).filter(|stops| *stops).count() > 0;
         if !stopped {
             kept.push(finding);
         }

@@ -4,7 +4,7 @@ use super::make::{Also, shown};
 use super::{FixKind, Group, Servers};
 use crate::analysis::Facts;
 use crate::analysis::routes::Route;
-use crate::analysis::witness::fits;
+use crate::analysis::witness::{Proof, fits};
 use crate::diagnostic::{Finding, Severity};
 use std::collections::BTreeSet;
 
@@ -43,7 +43,7 @@ declare! {
     /// No fix: serve these paths before the redirect.
     ///
     /// ## Traps
-    /// Whether a site has an app is not known: the finding is information, once for each redirect.
+    /// Whether a site has an app is not known: the finding is information, once for each configuration.
     ///
     /// ## Sources
     /// RFC 8615; the vendors' pages on both files.
@@ -59,23 +59,31 @@ declare! {
 
 const FILE: &[u8] = b"/.well-known/apple-app-site-association";
 
+/// Redirects asked about; a list of thousands of hosts says the same thousands of times.
+const MOST: usize = 100;
+
 fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     let mut seen = BTreeSet::new();
-    for route in facts.routes().redirects().filter(|route| route.enabled && takes_everything(route)) {
-        let journeys = facts.proposal_at(route, FILE).into_iter().filter(|request| request.encrypted);
-        let away = journeys.filter_map(|request| facts.prove(route, request)).next();
+    let mut told: Option<Finding> = None;
+    let blanket = facts.routes().redirects().filter(|route| route.enabled && takes_everything(route));
+    for route in blanket.take(MOST) {
+        let requests = facts.proposal_at(route, FILE).into_iter().filter(|request| request.encrypted);
+        let away = requests.filter_map(|request| facts.prove(route, request)).find(leaves);
         let Some(proof) = away.filter(|_| seen.insert(route.span)) else { continue };
-        let host = |url: &[u8]| url.split(|&byte| byte == b'/').nth(2).map(<[u8]>::to_vec);
-        let from = host(&crate::eval::follow::url_of(&proof.request));
-        if proof.answer.location.as_deref().and_then(host) != from {
-            let journey = facts.journey(proof.request);
-            findings.push(
-                shown(&RULE, &journey, "files that apps look for at this host are redirected to another one", route.span)
-                    .at_most(Severity::Info)
-                    .help("serve `/.well-known/apple-app-site-association` (and `assetlinks.json`) before the redirect, if there is an app"),
-            );
-        }
+        told = Some(match told.take() {
+            Some(first) => first.related(route.span, "so does this"),
+            None => shown(&RULE, &facts.journey(proof.request), "files that apps look for at this host are redirected to another one", route.span)
+                .at_most(Severity::Info)
+                .help("serve `/.well-known/apple-app-site-association` (and `assetlinks.json`) before the redirect, if there is an app"),
+        });
     }
+    findings.extend(told);
+}
+
+/// Whether the answer leads to another host.
+fn leaves(proof: &Proof) -> bool {
+    let host = |url: &[u8]| url.split(|&byte| byte == b'/').nth(2).map(<[u8]>::to_vec);
+    proof.answer.location.as_deref().and_then(host) != host(&crate::eval::follow::url_of(&proof.request))
 }
 
 fn takes_everything(route: &Route<'_>) -> bool {
