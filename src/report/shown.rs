@@ -87,7 +87,8 @@ pub fn json(text: &str) -> String {
 
 /// The same for bytes.
 pub fn escape_bytes(bytes: &[u8]) -> String {
-    escape(&String::from_utf8_lossy(bytes))
+    // What travels in a request or an answer stands on one line; a line feed in it is worth seeing.
+    escape(&String::from_utf8_lossy(bytes)).replace('\n', "\\u{a}")
 }
 
 /// Whether the letter turns the direction of writing.
