@@ -130,7 +130,29 @@ pub fn own_url() -> SelfUrl {
     SelfUrl { host: SelfHost::Request, port: SelfPort::Request, physical_port: false, scheme: None }
 }
 
+/// Whether signed and unsigned words are mixed as httpd does not take them: `All` and `None` may stand before
+/// signed ones (server/core.c, `set_options`).
+fn mixes_signs(words: &[Vec<u8>]) -> bool {
+    let signed = |word: &Vec<u8>| word.starts_with(b"+") || word.starts_with(b"-");
+    let whole = |word: &Vec<u8>| word.eq_ignore_ascii_case(b"all") || word.eq_ignore_ascii_case(b"none");
+    let mut merging = false;
+    let mut whole_before = false;
+    for (at, word) in words.iter().enumerate() {
+        let wrong = if signed(word) { !merging && at > 0 && !whole_before } else { merging };
+        if wrong {
+            return true;
+        }
+        merging |= signed(word);
+        whole_before |= whole(word);
+    }
+    false
+}
+
 fn options(builder: &mut Builder, line: &Line, words: &[Vec<u8>]) -> Done {
+    if mixes_signs(words) {
+        let why = "Either all Options must start with + or -, or no Option may.";
+        return Err(Refused::at(line.rest, why.to_owned()));
+    }
     let settings = &mut builder.scope.settings;
     if words.iter().any(|word| !word.starts_with(b"+") && !word.starts_with(b"-")) {
         (settings.follow_symlinks, settings.listing) = (Some(false), Some(false));

@@ -183,7 +183,7 @@ impl Variables {
     pub fn define(&mut self, name: &[u8], span: Span) -> Result<VarId, String> {
         let name = name.to_ascii_lowercase();
         let text = String::from_utf8_lossy(&name).into_owned();
-        let settable = matches!(&*text, "args" | "limit_rate");
+        let settable = matches!(&*text, "args" | "limit_rate" | "proxy_host" | "proxy_port");
         if builtin(&text).is_some() && !settable {
             return Err(format!("the duplicate \"{text}\" variable"));
         }
