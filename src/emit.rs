@@ -80,6 +80,8 @@ pub enum Assumption {
     PortOfHost,
     /// No request carries a `?` with nothing behind it.
     NoEmptyQuery,
+    /// The host of a target without flag `R` is not the site's own: Apache serves the path itself then.
+    OtherName,
 }
 
 impl Assumption {
@@ -90,6 +92,9 @@ impl Assumption {
             Self::NoEncodedQuestionMark => "no request carries `%3F` in its path (Apache answers 403 to those)",
             Self::FewPercents => "a value that is copied holds at most eight `%`",
             Self::NoEmptyQuery => "no request ends in a lone `?` (nginx drops it, Apache keeps it)",
+            Self::OtherName => {
+                "the target's host is not this site's `ServerName` with its port (Apache serves the path itself then)"
+            }
             Self::PortOfHost => "the `Host` names no other port than the one the request arrived at",
         }
     }

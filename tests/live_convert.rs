@@ -100,7 +100,7 @@ fn start(program: &str, args: &[&str]) -> Server {
 }
 
 fn apache(folder: &Path, root: &Path, port: u16) -> Server {
-    let modules = "mpm_prefork alias authz_core dir headers mime rewrite setenvif unixd";
+    let modules = "mpm_prefork alias authz_core authz_host dir headers mime rewrite setenvif unixd";
     let load: String = modules
         .split(' ')
         .filter(|name| Path::new(MODULES).join(format!("mod_{name}.so")).exists())

@@ -4,22 +4,28 @@
 //! ([`target`]), both together a [`step`]; [`shape`] decides which steps become locations; [`plan`] holds the
 //! result and [`print`] writes it.
 
+pub mod access;
 pub mod attribute;
+pub mod client;
 pub mod condition;
 pub mod formula;
 pub mod head;
+pub mod hold;
 pub mod list;
 pub mod maps;
 pub mod paths;
 pub mod plan;
 pub mod print;
+pub mod redirect;
 pub mod regex;
 pub mod rows;
+pub mod sections;
 pub mod shape;
 pub mod site;
 pub mod step;
 pub mod target;
 pub mod text;
+pub mod variables;
 
 use super::{Emitted, Options, Part, Texts};
 use crate::ir::{Program, SiteId};
@@ -91,6 +97,7 @@ fn uses_dollar(plan: &Plan) -> bool {
             _ => false,
         })
     }
-    plan.http.iter().any(|table| table.rows.iter().any(|(_, value)| value.has_dollar()))
+    let mut maps = plan.http.iter().filter(|table| !table.source.0.is_empty());
+    maps.any(|table| table.rows.iter().any(|(_, value)| value.has_dollar()))
         || plan.servers.iter().any(|server| any(&server.body))
 }

@@ -360,7 +360,7 @@ impl<'a> Lists<'a> {
         known.truncate(end.unwrap_or(known.len()));
         if whole {
             let entry = self.entries.iter().find(|entry| entry.takes(&known));
-            return entry.is_some_and(|entry| self.is_active(entry));
+            return entry.is_some_and(|entry| self.is_active(entry) && !self.only_looks_for_files(entry));
         }
         let target = PathTest::Prefix(known, Vec::new());
         self.entries.iter().any(|entry| self.is_active(entry) && !entry.tests.iter().any(|test| test.excludes(&target)))
@@ -374,6 +374,15 @@ impl<'a> Lists<'a> {
             || scope.settings.internal
             || scope.settings.try_files.is_some()
             || matches!(scope.settings.access, Some(crate::ir::scope::Access::Denied(_)))
+    }
+
+    /// Whether an entry does nothing but look for files: what is sent there is the file it falls back to.
+    fn only_looks_for_files(&self, entry: &Entry) -> bool {
+        let Some(scope) = entry.scope.and_then(|id| self.scope(id)) else { return false };
+        let listed = scope.lists.rewrite.as_ref().is_some_and(|list| list.clauses.iter().next().is_some());
+        let closed =
+            scope.settings.internal || matches!(scope.settings.access, Some(crate::ir::scope::Access::Denied(_)));
+        scope.settings.try_files.is_some() && !listed && !closed
     }
 
     /// Says that a directive is not carried over, at its place.

@@ -11,7 +11,7 @@ use crate::ir::condition::FileTest;
 use std::collections::BTreeSet;
 
 /// What the rules of a site need beside themselves.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Needs {
     /// Variables that are filled at the top.
     pub variables: BTreeSet<String>,

@@ -34,7 +34,16 @@ pub fn rules(lists: &mut Lists<'_>, site: &Site, first: &[Guard], names: &Names)
     let own = std::mem::take(&mut lists.out);
     let own_root = scope.and_then(root);
     if !ends {
+        let before = (lists.verdicts.len(), lists.commented.clone(), lists.needs.clone(), lists.changed);
         all_entries(lists, &place, own_root.as_deref());
+        if lists.again && !before.3 {
+            // gone through again, the locations look at the new path: none may name the one that was asked for
+            lists.verdicts.truncate(before.0);
+            (lists.commented, lists.needs) = (before.1, before.2);
+            lists.out.clear();
+            lists.changed = true;
+            all_entries(lists, &place, own_root.as_deref());
+        }
     }
     let rest = std::mem::take(&mut lists.out);
     together(lists, own, rest)

@@ -1,6 +1,7 @@
 //! Guards of the IR as formulas over nginx variables.
 
 use super::attribute;
+use super::client;
 use super::formula::{Formula, Leaf};
 use super::maps::Maps;
 use super::plan::{Key, Statement, Test as If};
@@ -48,6 +49,9 @@ impl Reader<'_> {
     }
 
     fn parts(&mut self, parts: &[Condition], negated: bool, all: bool) -> Read {
+        if let Some(networks) = client::networks(parts).filter(|networks| !all && !networks.is_empty()) {
+            return self.client_in(&networks, negated);
+        }
         let parts = parts.iter().map(|part| self.condition(part, negated)).collect::<Result<Vec<_>, _>>()?;
         Ok(if all != negated { Formula::All(parts) } else { Formula::Any(parts) })
     }
@@ -79,8 +83,18 @@ impl Reader<'_> {
             TestKind::Numbers { .. } => Err("nginx does not compare numbers".to_owned()),
             TestKind::File { subject, test } => self.file(subject, *test, negated),
             TestKind::Expression(expr) | TestKind::ExpressionInto(expr, _) => self.expression(expr, negated),
-            TestKind::IsSet(_) => Err("nginx cannot tell an unset variable from an empty one".to_owned()),
+            TestKind::IsSet(id) => self.is_set(id.0, negated),
             TestKind::Unknown(what) => Err(format!("it depends on {what}")),
+        }
+    }
+
+    /// Whether an environment variable is there at all: known where it is never set to nothing.
+    fn is_set(&mut self, id: u32, negated: bool) -> Read {
+        let value = self.variables.get(&id).ok_or("it depends on a variable that is set elsewhere")?;
+        match (value.as_literal(), value.as_variable()) {
+            (Some(text), _) => Ok(if text.is_empty() == negated { Formula::TRUE() } else { Formula::FALSE() }),
+            (None, Some(name)) if self.maps.tells_unset(name) => Ok(equals(value.clone(), b"", false, !negated)),
+            _ => Err("nginx cannot tell an unset variable from an empty one".to_owned()),
         }
     }
 
@@ -279,6 +293,7 @@ impl Reader<'_> {
                 };
                 Ok(Formula::Leaf(Leaf { source: Text::variable(&name), keys, wanted: !negated }))
             }
+            Expr::IpMatch(address, network) if client::is_client(address) => self.client_in(&[network], negated),
             _ => Err("the expression has no counterpart in nginx".to_owned()),
         }
     }
@@ -353,19 +368,25 @@ fn constants(yes: &[u8], no: &[u8], pattern: &Pattern, negated: bool) -> Read {
     }
 }
 
-/// The group that holds what the last matching condition captured, by Apache's rule: the number of the condition
-/// among the parts of the outermost *and* that sets captures.
+/// Which part of the outermost *and* keeps its groups, by Apache's rule: the last one that captures. `None`: none does.
 pub fn capturing(condition: &Condition) -> Option<usize> {
-    let Condition::All(parts) = condition else { return Some(0) };
-    parts.iter().rposition(captures)
+    match condition {
+        Condition::All(parts) => parts.iter().rposition(captures),
+        other => captures(other).then_some(0),
+    }
+}
+
+/// The part that keeps its groups.
+fn capturing_part(condition: &Condition) -> Option<&Condition> {
+    match (condition, capturing(condition)?) {
+        (Condition::All(parts), at) => parts.get(at),
+        (other, _) => Some(other),
+    }
 }
 
 /// Whether the condition whose groups are kept looks at the path.
 pub fn capturing_subject_is_path(condition: &Condition) -> bool {
-    let one = match (condition, capturing(condition)) {
-        (Condition::All(parts), Some(at)) => parts.get(at),
-        (other, _) => Some(other),
-    };
+    let one = capturing_part(condition);
     let of_path = |inner: &Match| matches!(inner.attribute(), Some(Attribute::Path));
     let one = match one {
         Some(Condition::Any(parts)) => match parts.as_slice() {
@@ -388,16 +409,58 @@ fn captures(condition: &Condition) -> bool {
     }
 }
 
-/// The expression whose groups a condition sets, for asking what they can hold.
+/// The expressions whose groups a rule's conditions leave behind; empty where none captures.
 pub fn capturing_regexes(condition: &Condition) -> Vec<&Regex> {
+    capturing_part(condition).map(regexes).unwrap_or_default()
+}
+
+fn regexes(condition: &Condition) -> Vec<&Regex> {
     match condition {
         Condition::Test(test) => match &test.kind {
-            TestKind::Matches(Match { pattern: Pattern::Regex(regex), .. }) => vec![regex],
+            TestKind::Matches(Match { pattern: Pattern::Regex(regex), negated: false, .. }) if !test.negated => {
+                vec![regex]
+            }
             _ => Vec::new(),
         },
         Condition::Any(parts) | Condition::Trailing(parts) | Condition::All(parts) => {
-            parts.iter().flat_map(capturing_regexes).collect()
+            parts.iter().flat_map(regexes).collect()
         }
+    }
+}
+
+/// Whether a condition asks for a `?` in the request line.
+pub fn names_question_mark(condition: &Condition) -> bool {
+    match condition {
+        Condition::Test(test) => match &test.kind {
+            TestKind::Matches(inner) => match (inner.attribute(), &inner.pattern) {
+                (Some(Attribute::RequestLine | Attribute::RawTarget), Pattern::Regex(regex)) => {
+                    [&b"?]"[..], b"[?", b"\\?"].iter().any(|mark| memchr::memmem::find(&regex.text, mark).is_some())
+                }
+                _ => false,
+            },
+            _ => false,
+        },
+        Condition::Any(parts) | Condition::Trailing(parts) | Condition::All(parts) => {
+            parts.iter().any(names_question_mark)
+        }
+    }
+}
+
+/// Whether a condition looks at what the rule's own pattern or another condition captured.
+pub fn reads_groups(condition: &Condition) -> bool {
+    let captured = |template: &Template| template.parts.iter().any(|part| matches!(part, Part::Capture { .. }));
+    match condition {
+        Condition::Test(test) => match &test.kind {
+            TestKind::Matches(Match { subject: Subject::Text(text), .. })
+            | TestKind::Truthy(text)
+            | TestKind::Compare { subject: text, .. }
+            | TestKind::Numbers { subject: text, .. }
+            | TestKind::File { subject: text, .. } => captured(text),
+            TestKind::Equals(left, right) => captured(left) || captured(right),
+            TestKind::Expression(_) | TestKind::ExpressionInto(..) => true,
+            _ => false,
+        },
+        Condition::Any(parts) | Condition::Trailing(parts) | Condition::All(parts) => parts.iter().any(reads_groups),
     }
 }
 

@@ -59,6 +59,7 @@ impl Formula {
     pub fn variable(&self, maps: &mut Maps, volatile: bool) -> String {
         let one = || Text::literal(b"1");
         match self {
+            Self::Leaf(leaf) if leaf.is_flag(maps) => leaf.source.as_variable().unwrap_or_default().to_owned(),
             Self::Leaf(leaf) => {
                 let (hit, miss) = if leaf.wanted { (one(), Text::default()) } else { (Text::default(), one()) };
                 let mut rows: Vec<_> = leaf.keys.iter().map(|key| (key.clone(), hit.clone())).collect();
@@ -79,6 +80,18 @@ impl Formula {
                 maps.get("when", source, vec![(key, one())], volatile)
             }
         }
+    }
+}
+
+impl Leaf {
+    /// The leaf that holds where a variable is `1`.
+    pub fn flag(name: &str, wanted: bool) -> Self {
+        Self { source: Text::variable(name), keys: vec![Key::Literal(b"1".to_vec())], wanted }
+    }
+
+    fn is_flag(&self, maps: &Maps) -> bool {
+        let plain = self.wanted && self.keys.as_slice() == [Key::Literal(b"1".to_vec())];
+        plain && self.source.as_variable().is_some_and(|name| maps.is_flag(name))
     }
 }
 

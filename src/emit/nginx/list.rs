@@ -1,19 +1,20 @@
-//! Clause lists as steps: mod_rewrite's rules, mod_alias's redirects, SetEnvIf.
+//! mod_rewrite's rules as steps. mod_alias's redirects are in [`super::redirect`], SetEnvIf and what rules remember
+//! in [`super::variables`], what a rule that is left out means for the rules behind it in [`super::hold`].
 
 use super::condition::{self, Reader};
 use super::formula::{Formula, Leaf};
 use super::maps::Maps;
-use super::paths::{against, internal, path, prefix_pattern};
-use super::plan::{Key, Statement, Test as If};
+use super::paths::{against, internal, path};
+use super::plan::{Statement, Test as If};
 use super::regex::{self, Source};
 use super::step::{Does, Path, Step};
 use super::target::{self, Made, Maker};
 use super::text::Text;
 use crate::emit::{Assumption, Fate, Texts, Verdict};
 use crate::ir::Program;
-use crate::ir::clause::{Action, Answer, Clause, Content, Rewrite, Store, Then, When};
+use crate::ir::clause::{Action, Clause, Rewrite, Store, Then, When};
 use crate::ir::condition::Condition;
-use crate::ir::pattern::{Pattern, Regex};
+use crate::ir::pattern::Pattern;
 use crate::ir::template::{Part, Template};
 use crate::source::Span;
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,12 +47,16 @@ pub struct Steps<'a> {
     pub steps: Vec<Step>,
     /// Verdicts so far.
     pub verdicts: Vec<Verdict>,
-    variables: BTreeMap<u32, Text>,
-    dirty: BTreeSet<u32>,
+    /// What the configuration's variables hold; one that is missing is not known.
+    pub(super) variables: BTreeMap<u32, Text>,
+    /// Variables whose value may need escaping.
+    pub(super) dirty: BTreeSet<u32>,
     /// Variables that hold an absolute URL or nothing.
-    absolute: BTreeSet<u32>,
-    /// Flags that guard the next clauses: how many, variable, wanted value.
-    guards: Vec<(u32, Formula)>,
+    pub(super) absolute: BTreeSet<u32>,
+    /// What guards the next clauses: how many of them, and what has to hold or why that is not known.
+    pub(super) guards: Vec<(u32, Result<Formula, String>)>,
+    /// Nothing may redirect here: see [`super::access`].
+    pub(super) closed: bool,
 }
 
 impl<'a> Steps<'a> {
@@ -70,10 +75,12 @@ impl<'a> Steps<'a> {
             dirty: BTreeSet::new(),
             absolute: BTreeSet::new(),
             guards: Vec::new(),
+            closed: false,
         }
     }
 
-    fn verdict(&mut self, span: Span, assumptions: &[Assumption]) {
+    /// A directive that is carried over, under what is taken for granted.
+    pub(super) fn verdict(&mut self, span: Span, assumptions: &[Assumption]) {
         let fate = assumptions.iter().min().map_or(Fate::Exact, |assumption| Fate::Assuming(*assumption));
         self.verdicts.push(Verdict { span, fate });
     }
@@ -88,78 +95,14 @@ impl<'a> Steps<'a> {
         self.verdicts.push(Verdict { span, fate: Fate::LeftOut { reason, by_hand } });
     }
 
-    fn forbidden(&self, span: Span) -> Option<String> {
+    /// Why a directive must be left out, where comparing has shown it.
+    pub(super) fn forbidden(&self, span: Span) -> Option<String> {
         self.without.iter().find(|(other, _)| *other == span).map(|(_, reason)| reason.clone())
-    }
-
-    /// SetEnvIf and relatives: each assignment is a table whose default is the value before.
-    pub fn environment(&mut self, clause: &Clause) {
-        let result = match self.forbidden(clause.span) {
-            Some(reason) => Err(reason),
-            None => self.try_environment(clause),
-        };
-        match result {
-            Ok(()) => self.verdict(clause.span, &[]),
-            Err(reason) => self.leave_out(clause.span, reason, None),
-        }
-    }
-
-    fn try_environment(&mut self, clause: &Clause) -> Result<(), String> {
-        let mut groups = Vec::new();
-        let mut reader = reader(&mut self.maps, &self.variables, &mut groups);
-        let formula = match &clause.when.matches {
-            Some(test) => reader.matches(test, false)?,
-            None => Formula::TRUE(),
-        };
-        let cut = match &clause.when.matches {
-            Some(test) => source_of(&test.pattern),
-            None => None,
-        };
-        for action in &clause.does {
-            let Action::Set(id, value) = action else {
-                return Err("it does something beside setting a variable".to_owned());
-            };
-            let name = self.variable_name(id.0);
-            let before = self.variables.get(&id.0).cloned().unwrap_or_default();
-            let mut text = Text::default();
-            for part in value.iter().flat_map(|value| &value.parts) {
-                match part {
-                    Part::Literal(bytes) => text.push_literal(bytes),
-                    Part::Capture { group, .. } => {
-                        let clean = cut.as_ref().is_some_and(|cut| *group > 0 && cut.group_is_clean(*group));
-                        if !clean {
-                            self.dirty.insert(id.0);
-                        }
-                        text.push_variable(&group.to_string());
-                    }
-                    _ => return Err("the value is computed".to_owned()),
-                }
-            }
-            self.note_absolute(id.0, &before, &text);
-            let value = match &formula {
-                Formula::Leaf(leaf) => {
-                    let (hit, miss) = if leaf.wanted { (text, before) } else { (before, text) };
-                    let mut rows: Vec<_> = leaf.keys.iter().map(|key| (key.clone(), hit.clone())).collect();
-                    rows.push((Key::Default, miss));
-                    Text::variable(&self.maps.get(&format!("env_{name}"), leaf.source.clone(), rows, false))
-                }
-                formula if formula.is_true() => text,
-                _ => before,
-            };
-            self.variables.insert(id.0, value);
-        }
-        Ok(())
-    }
-
-    fn variable_name(&self, id: u32) -> String {
-        let name = self.program.variables.get(id as usize).map(|variable| variable.name.clone()).unwrap_or_default();
-        let word = |byte: &u8| if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() as char } else { '_' };
-        name.iter().map(word).collect()
     }
 
     /// One rule of mod_rewrite.
     pub fn rule(&mut self, clause: &Clause, home: Home<'_>) {
-        let guard = Formula::All(self.guards.iter().map(|(_, formula)| formula.clone()).collect());
+        let guard: Result<Vec<Formula>, String> = self.guards.iter().map(|(_, formula)| formula.clone()).collect();
         self.guards.retain_mut(|(left, _)| {
             *left -= 1;
             *left > 0
@@ -167,11 +110,13 @@ impl<'a> Steps<'a> {
         let count = self.steps.len();
         let result = match self.forbidden(clause.span) {
             Some(reason) => Err(reason),
-            None => self.try_rule(clause, home, guard),
+            None if self.closed && !super::hold::serves(clause) => Err(super::access::CLOSED.to_owned()),
+            None => guard.and_then(|guard| self.try_rule(clause, home, Formula::All(guard))),
         };
         if let Err(reason) = result {
             self.steps.truncate(count);
             self.leave_out(clause.span, reason, None);
+            self.hold(clause, home);
         }
     }
 
@@ -190,7 +135,7 @@ impl<'a> Steps<'a> {
             None => None,
         };
         let stem = (self.needs_condition_groups(rewrite)).then(|| self.maps.fresh("match"));
-        let regexes = condition_regexes(&clause.when.conditions);
+        let regexes = condition::capturing_regexes(&clause.when.conditions);
         let (formula, mut before, own_groups, mut assumptions) = self.guards_of(&clause.when, stem.as_deref())?;
         let mut parts = vec![guard, formula];
         let negated = clause.when.matches.as_ref().is_some_and(|test| test.negated);
@@ -238,7 +183,13 @@ impl<'a> Steps<'a> {
                 let mut out = Vec::new();
                 for (at, part) in parts.iter().enumerate() {
                     reader.groups = stem.filter(|_| capturing == Some(at)).map(str::to_owned);
-                    out.push(reader.condition(part, false)?);
+                    let read = reader.condition(part, false)?;
+                    let choice = matches!(part, Condition::Any(parts) if parts.len() > 1) && reader.groups.is_some();
+                    if choice && !matches!(read.clone().simplified(), Formula::Leaf(_)) {
+                        // Apache asks no further once one holds, and nginx asks them all
+                        return Err("which of several conditions captures depends on the request".to_owned());
+                    }
+                    out.push(read);
                 }
                 Formula::All(out)
             }
@@ -277,7 +228,13 @@ impl<'a> Steps<'a> {
             return Ok(ends.then_some(Does::Stop));
         };
         let folder = home.folder.unwrap_or(b"/");
+        if let Some(status) = rewrite.foreign_question_mark.filter(|_| self.mark_is_foreign(to)) {
+            return Ok(Some(Does::Return(status, None)));
+        }
+        let fragment = self.program.fragment;
+        let rewritten = self.steps.iter().any(|step| matches!(step.does, Does::Rewrite(_, _, false)));
         let mut maker = Maker {
+            sent_query: !rewritten && condition::names_question_mark(&clause.when.conditions),
             maps: &mut self.maps,
             variables: &self.variables,
             dirty: &self.dirty,
@@ -298,6 +255,9 @@ impl<'a> Steps<'a> {
             .or(rewrite.implicit_redirect.filter(|_| target::is_absolute(head) || maker.is_absolute(to)));
         if let Some(code) = code {
             *made = maker.rewrite(rewrite, to)?;
+            if rewrite.redirect.is_none() && fragment {
+                made.assumptions.push(Assumption::OtherName);
+            }
             return Ok(Some(Does::Return(code, Some(made.text.clone()))));
         }
         let text = internal(&mut maker, rewrite, to, home)?;
@@ -314,83 +274,27 @@ impl<'a> Steps<'a> {
         Ok(Some(Does::Rewrite(pattern, text, ends)))
     }
 
-    /// Variables that the rule sets.
-    fn variables(
-        &mut self,
-        span: Span,
-        rewrite: &Rewrite,
-        (path, when, before): (&Path, &Formula, &[Statement]),
-        cut: Option<&Source>,
-        condition: Option<&target::Groups<'_>>,
-    ) -> Result<(), String> {
-        for action in &rewrite.meanwhile {
-            let Action::Set(id, value) = action else {
-                return Err("it sets a cookie: add it by hand with `add_header Set-Cookie`".to_owned());
-            };
-            let mut text = Text::default();
-            for part in value.iter().flat_map(|value| &value.parts) {
-                match part {
-                    Part::Literal(bytes) => text.push_literal(bytes),
-                    Part::Capture { store: Store::Pattern, group, .. } if matches!(path, Path::Pattern(_)) => {
-                        if cut.is_some_and(|cut| *group <= cut.groups()) {
-                            text.push_variable(&group.to_string());
-                        }
-                    }
-                    Part::Capture { store: Store::Condition, group, .. } => {
-                        let Some((stem, regexes, _)) = condition else { continue };
-                        let mut cuts = regexes.iter().filter_map(|regex| Source::new(regex));
-                        if *group == 0 || !cuts.all(|cut| cut.group_is_clean(*group)) {
-                            self.dirty.insert(id.0);
-                        }
-                        text.push_variable(&format!("{stem}_{group}"));
-                    }
-                    Part::Attribute(attribute) => text.append(&super::attribute::text(attribute, &mut self.maps)?.0),
-                    Part::Variable(other) => text.append(&self.value_of(other.0)),
-                    _ => return Err("the value of a variable is computed".to_owned()),
-                }
+    /// Whether the first question mark of a target stands in the value of a variable: Apache refuses that.
+    fn mark_is_foreign(&self, to: &Template) -> bool {
+        let marked = to.parts.iter().find(|part| match part {
+            Part::Literal(bytes) => bytes.contains(&b'?'),
+            Part::Variable(id) => {
+                self.variables.get(&id.0).and_then(Text::as_literal).is_some_and(|text| text.contains(&b'?'))
             }
-            if when.is_true() && *path == Path::All && text.as_literal().is_some() {
-                self.variables.insert(id.0, text);
-                continue;
-            }
-            let name = self.maps.fresh(&format!("env_{}", self.variable_name(id.0)));
-            let old = self.value_of(id.0);
-            self.note_absolute(id.0, &old, &text);
-            self.steps.push(plain_set(span, &name, old));
-            let set = plain_set(span, &name, text);
-            self.steps.push(Step { before: before.to_vec(), path: path.clone(), when: when.clone(), ..set });
-            self.variables.insert(id.0, Text::variable(&name));
-        }
-        Ok(())
-    }
-
-    /// Remembers whether a variable can only hold absolute URLs.
-    fn note_absolute(&mut self, id: u32, old: &Text, new: &Text) {
-        let head = matches!(new.0.first(), Some(super::text::Piece::Literal(bytes)) if target::is_absolute(bytes));
-        let before =
-            old.0.is_empty() || self.absolute.contains(&id) || old.as_literal().is_some_and(target::is_absolute);
-        if head && before {
-            self.absolute.insert(id);
-        } else {
-            self.absolute.remove(&id);
-        }
-    }
-
-    /// What a variable holds at this point; nothing where nothing has set it.
-    fn value_of(&self, id: u32) -> Text {
-        self.variables.get(&id).cloned().unwrap_or_default()
+            _ => false,
+        });
+        matches!(marked, Some(Part::Variable(_)))
     }
 
     /// Flags that guard the clauses which this one skips.
     fn skips(&mut self, clause: &Clause, path: &Path, when: &Formula, before: &[Statement]) {
         for (then, wanted) in [(clause.then, false), (clause.otherwise, true)] {
             let Then::Skip(count) = then else { continue };
-            let name = self.maps.fresh(if wanted { "chained" } else { "skipped" });
+            let name = self.maps.flag(if wanted { "chained" } else { "skipped" });
             self.steps.push(plain_set(clause.span, &name, Text::default()));
             let set = plain_set(clause.span, &name, Text::literal(b"1"));
             self.steps.push(Step { before: before.to_vec(), path: path.clone(), when: when.clone(), ..set });
-            let keys = vec![Key::Literal(b"1".to_vec())];
-            self.guards.push((count, Formula::Leaf(Leaf { source: Text::variable(&name), keys, wanted })));
+            self.guards.push((count, Ok(Formula::Leaf(Leaf::flag(&name, wanted)))));
         }
     }
 
@@ -408,98 +312,26 @@ impl<'a> Steps<'a> {
             Step { path, when: when.clone(), before: before.to_vec(), does, ..Step::remark(span, Vec::new()) };
         self.steps.push(refusal);
     }
-
-    /// One redirect of mod_alias.
-    pub fn redirect(&mut self, clause: &Clause, folder: Option<&[u8]>) {
-        let count = self.steps.len();
-        let result = match self.forbidden(clause.span) {
-            Some(reason) => Err(reason),
-            None => self.try_redirect(clause, folder),
-        };
-        if let Err(reason) = result {
-            self.steps.truncate(count);
-            self.leave_out(clause.span, reason, None);
-        }
-    }
-
-    fn try_redirect(&mut self, clause: &Clause, folder: Option<&[u8]>) -> Result<(), String> {
-        let [Action::Answer(answer)] = clause.does.as_slice() else {
-            return Err("it is no redirect".to_owned());
-        };
-        let pattern = clause.when.matches.as_ref().map(|test| &test.pattern);
-        let cut = pattern.and_then(source_of);
-        let mut made = Made::default();
-        let does = self.answer(answer, cut.as_ref(), &mut made)?;
-        let mut parts = Vec::new();
-        let path = match pattern {
-            Some(Pattern::Segments(prefix)) if !prefix.starts_with(b"/") => {
-                parts.push(Formula::FALSE());
-                Path::All
-            }
-            Some(Pattern::Segments(prefix)) => Path::Pattern(prefix_pattern(prefix, !made.groups.is_empty())),
-            Some(Pattern::Regex(_)) => {
-                let names: Vec<_> = made.groups.iter().map(|group| (*group, format!("part_{group}"))).collect();
-                let home = Home { folder: None, base: None, without: &[] };
-                path(cut.as_ref(), false, home, &names, made.no_controls, &mut parts)
-            }
-            None => match folder.filter(|folder| *folder != b"/") {
-                Some(folder) => Path::Pattern(regex::Pattern { text: target::segments(folder), ignore_case: false }),
-                None => Path::All,
-            },
-            Some(_) => return Err("the kind of match has no counterpart in nginx".to_owned()),
-        };
-        let comments = self.texts.comments(clause.span);
-        let when = Formula::All(parts).simplified();
-        let (before, inner, not_for_index) = (Vec::new(), made.before, false);
-        self.steps.push(Step { span: clause.span, comments, path, when, before, inner, does, not_for_index });
-        self.verdict(clause.span, &made.assumptions);
-        Ok(())
-    }
-
-    fn answer(&mut self, answer: &Answer, cut: Option<&Source>, made: &mut Made) -> Result<Does, String> {
-        match &answer.content {
-            Content::None => Ok(Does::Return(answer.status, None)),
-            Content::Body(_) => Err("it sends a text of its own".to_owned()),
-            Content::Location(to) => {
-                if !matches!(answer.status, 301 | 302 | 303 | 307 | 308) {
-                    return Err(format!("nginx sends no `Location` with status {}", answer.status));
-                }
-                let mut maker = Maker {
-                    maps: &mut self.maps,
-                    variables: &self.variables,
-                    dirty: &self.dirty,
-                    absolute: &self.absolute,
-                    pattern: cut,
-                    condition: None,
-                    folder: b"/",
-                    base: None,
-                    refuses_blanks: false,
-                };
-                *made = maker.alias(to)?;
-                Ok(Does::Return(answer.status, Some(made.text.clone())))
-            }
-        }
-    }
 }
 
-fn reader<'r>(maps: &'r mut Maps, variables: &'r BTreeMap<u32, Text>, own_groups: &'r mut Vec<u8>) -> Reader<'r> {
+/// A reader of guards.
+pub(super) fn reader<'r>(
+    maps: &'r mut Maps,
+    variables: &'r BTreeMap<u32, Text>,
+    own_groups: &'r mut Vec<u8>,
+) -> Reader<'r> {
     Reader { maps, variables, own_groups, groups: None, before: Vec::new(), assumptions: Vec::new() }
 }
 
-fn plain_set(span: Span, name: &str, value: Text) -> Step {
+/// A step that sets a variable, whatever the request.
+pub(super) fn plain_set(span: Span, name: &str, value: Text) -> Step {
     Step { does: Does::Set(name.to_owned(), value), ..Step::remark(span, Vec::new()) }
 }
 
-fn source_of(pattern: &Pattern) -> Option<Source> {
+/// The expression of a pattern, cut up; `None` where it is no expression or its options have no counterpart.
+pub(super) fn source_of(pattern: &Pattern) -> Option<Source> {
     match pattern {
         Pattern::Regex(regex) => Source::new(regex),
         _ => None,
-    }
-}
-
-fn condition_regexes(condition: &Condition) -> Vec<&Regex> {
-    match (condition, condition::capturing(condition)) {
-        (Condition::All(parts), Some(at)) => parts.get(at).map(condition::capturing_regexes).unwrap_or_default(),
-        (other, _) => condition::capturing_regexes(other),
     }
 }

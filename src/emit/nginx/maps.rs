@@ -2,13 +2,14 @@
 
 use super::plan::{Key, Table};
 use super::text::Text;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Every table so far.
 #[derive(Debug, Default)]
 pub struct Maps {
     tables: Vec<Table>,
     counts: BTreeMap<String, usize>,
+    flags: BTreeSet<String>,
 }
 
 /// What Apache sends of a path as it is, as a class.
@@ -31,6 +32,37 @@ impl Maps {
         let count = self.counts.entry(stem.to_owned()).or_default();
         *count += 1;
         format!("{stem}_{count}")
+    }
+
+    /// A variable that is `1` or empty, as a condition is looked at.
+    pub fn flag(&mut self, stem: &str) -> String {
+        let name = self.fresh(stem);
+        self.flags.insert(name.clone());
+        name
+    }
+
+    /// Whether the variable is `1` or empty, whatever the request.
+    pub fn is_flag(&self, name: &str) -> bool {
+        self.flags.contains(name)
+    }
+
+    /// The variable that is `1` for clients of these networks.
+    pub fn networks(&mut self, networks: &[String]) -> String {
+        let rows: Vec<_> =
+            networks.iter().map(|net| (Key::Literal(net.clone().into_bytes()), Text::literal(b"1"))).collect();
+        let same = |table: &&Table| table.source.0.is_empty() && table.rows == rows;
+        if let Some(table) = self.tables.iter().find(same) {
+            return table.name.clone();
+        }
+        let name = self.flag("network");
+        self.tables.push(Table::new(Text::default(), &name, rows));
+        name
+    }
+
+    /// Whether a variable is empty only where nothing has set it.
+    pub fn tells_unset(&self, name: &str) -> bool {
+        let table = self.tables.iter().find(|table| table.name == name);
+        table.is_some_and(|table| table.rows.iter().all(|(_, value)| value.as_literal().is_some()))
     }
 
     /// Adds a table under a name of its own, unless it is there.
@@ -72,6 +104,15 @@ impl Maps {
         table.note = Some("the path as Apache sends it: percent-encoded only where it must be".to_owned());
         self.named(table);
         "path_url".to_owned()
+    }
+
+    /// The variable that holds the query with its `?`, even where nothing follows it.
+    pub fn query_as_sent(&mut self) -> String {
+        let rows = vec![(Key::Pattern(br"(?<query_only>\?.*)".to_vec(), false), Text::variable("query_only"))];
+        let mut table = Table::new(Text::variable("request_uri"), "query_as_sent", rows);
+        table.note = Some("the query with its `?`, even where nothing follows it".to_owned());
+        self.named(table);
+        "query_as_sent".to_owned()
     }
 
     /// The variable that holds another one with each `%` written as `%25`, as Apache escapes a query it has

@@ -22,12 +22,12 @@ pub struct Server {
     pub body: Vec<Statement>,
 }
 
-/// A `map` (or the `geo` that spells a dollar sign).
+/// A `map` or a `geo`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {
     /// What the table is for, one line.
     pub note: Option<String>,
-    /// What is looked up.
+    /// What is looked up; nothing for a `geo`, which looks at the client's address.
     pub source: Text,
     /// The variable it defines.
     pub name: String,

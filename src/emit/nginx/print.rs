@@ -57,14 +57,14 @@ fn print_table(out: &mut Vec<u8>, table: &Table) {
     if let Some(note) = &table.note {
         out.extend_from_slice(format!("# {note}\n").as_bytes());
     }
-    if table.source.0.is_empty() {
-        // the values of a `geo` are literal
-        out.extend_from_slice(format!("geo ${} {{ default \"$\"; }}\n", table.name).as_bytes());
-        return;
+    let is_geo = table.source.0.is_empty();
+    if is_geo {
+        out.extend_from_slice(format!("geo ${} {{\n", table.name).as_bytes());
+    } else {
+        out.extend_from_slice(b"map ");
+        out.extend_from_slice(&table.source.word());
+        out.extend_from_slice(format!(" ${} {{\n", table.name).as_bytes());
     }
-    out.extend_from_slice(b"map ");
-    out.extend_from_slice(&table.source.word());
-    out.extend_from_slice(format!(" ${} {{\n", table.name).as_bytes());
     if table.volatile {
         out.extend_from_slice(b"    volatile;\n");
     }
@@ -72,7 +72,9 @@ fn print_table(out: &mut Vec<u8>, table: &Table) {
         out.extend_from_slice(b"    ");
         out.extend_from_slice(&key_word(key));
         out.push(b' ');
-        out.extend_from_slice(&value.word());
+        // the values of a `geo` are literal
+        let literal = value.as_literal().filter(|_| is_geo).map(super::text::quoted);
+        out.extend_from_slice(&literal.unwrap_or_else(|| value.word()));
         out.extend_from_slice(b";\n");
     }
     out.extend_from_slice(b"}\n");

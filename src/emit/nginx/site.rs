@@ -1,26 +1,29 @@
 //! From the program to one server's steps: which lists run in which folder, and everything beside lists.
 
+use super::access;
 use super::condition::Reader;
 use super::formula::Formula;
 use super::list::{Home, Steps};
 use super::plan::{Key, Statement};
-use super::regex::Pattern;
+use super::sections;
 use super::shape::Ordered;
-use super::step::{Does, Path, Step};
+use super::step::{Does, Step};
 use super::text::Text;
 use crate::emit::{Fate, Verdict};
-use crate::ir::choice::{Applies, Choice, Section};
+use crate::ir::choice::{Applies, Choice};
 use crate::ir::pattern;
-use crate::ir::scope::{Access, ErrorPage, ErrorTarget, HeaderAction, HeaderRule, RewriteList, Scope};
+use crate::ir::scope::{ErrorPage, ErrorTarget, HeaderAction, HeaderRule, RewriteList, Scope};
 use crate::ir::site::Site;
 use crate::source::Span;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A folder with a scope of its own.
-struct Folder<'a> {
-    url: Vec<u8>,
-    scope: &'a Scope,
+pub struct Folder<'a> {
+    /// Its URL path, with both slashes.
+    pub url: Vec<u8>,
+    /// What is in force there.
+    pub scope: &'a Scope,
 }
 
 /// Statements for what stands beside lists: error pages, headers, index.
@@ -57,76 +60,112 @@ pub fn settings(steps: &mut Steps<'_>, site: &Site) -> Vec<Statement> {
     out
 }
 
-/// The lists of a site as steps.
+/// The lists of a site as steps, in the order in which Apache asks them: the site's own rules and redirects while the
+/// path is looked up, who may come in, then the rules of folders, then their redirects.
 pub fn lists<'a>(steps: &mut Steps<'a>, site: &'a Site) -> Ordered {
     let mut ordered = Ordered::default();
     let program = steps.program;
-    let site_scope = program.scopes.get(site.scope.0 as usize);
+    let own = program.scopes.get(site.scope.0 as usize);
     let folders = folders(program, site);
-    let scopes = || site_scope.into_iter().chain(folders.iter().map(|folder| folder.scope));
-    for clause in scopes().flat_map(|scope| scope.lists.environment.iter()) {
-        steps.environment(clause);
-    }
-    let remarks = std::mem::take(&mut steps.steps);
-    for scope in scopes() {
-        denied(steps, scope);
-    }
-    if let Some(scope) = site_scope {
-        let on = scope.settings.rewriting == Some(true);
-        if let Some(list) = scope.lists.rewrite.as_ref().filter(|_| on) {
-            let home = Home { folder: None, base: None, without: &[] };
-            list.clauses.iter().for_each(|clause| steps.rule(clause, home));
-        }
-    }
-    let rewriting = site_scope.and_then(|scope| scope.settings.rewriting);
-    for (at, folder) in folders.iter().enumerate() {
-        let under = |other: &&Folder<'_>| other.url.len() > folder.url.len() && other.url.starts_with(&folder.url);
-        let without: Vec<_> = folders
-            .iter()
-            .filter(under)
-            .filter(|other| other.scope.lists.rewrite.is_some())
-            .map(|other| other.url.clone())
-            .collect();
-        let parents: Vec<_> = folders
-            .iter()
-            .enumerate()
-            .filter(|(other, parent)| *other != at && folder.url.starts_with(&parent.url))
-            .map(|(_, parent)| parent.scope)
-            .collect();
-        let on = folder
-            .scope
-            .settings
-            .rewriting
-            .or_else(|| parents.iter().rev().find_map(|scope| scope.settings.rewriting))
-            .or(rewriting);
-        let Some(list) = merged(folder.scope, &parents).filter(|_| on == Some(true)) else { continue };
-        let home = Home { folder: Some(&folder.url), base: list.base.as_deref(), without: &without };
-        list.clauses.iter().for_each(|clause| steps.rule(clause, home));
-    }
-    let rules = std::mem::take(&mut steps.steps);
+    environments(steps, own, &folders);
+    ordered.first = std::mem::take(&mut steps.steps);
+    own_rules(steps, own);
+    let mut rules = std::mem::take(&mut steps.steps);
+    own_redirects(steps, own);
+    let redirects = std::mem::take(&mut steps.steps);
+    let closed = doors(steps, own, &folders);
+    folder_rules(steps, own, &folders, &closed);
+    let below = std::mem::take(&mut steps.steps);
     let changes = |step: &Step| matches!(step.does, Does::Rewrite(..) | Does::Stop);
+    // redirects do not see a path that the site's own rules have changed
+    let early = !rules.iter().any(changes) && below.iter().any(|step| !matches!(step.does, Does::Remark));
+    let (before, after) = if early { (redirects, Vec::new()) } else { (Vec::new(), redirects) };
+    rules.extend(before);
+    rules.extend(below);
     let cut = rules.iter().position(changes).unwrap_or(rules.len());
-    let mut rules = rules;
     ordered.rest = rules.split_off(cut);
-    ordered.first = remarks;
     ordered.first.extend(rules);
-    for folder in folders.iter().rev() {
-        for clause in folder.scope.lists.redirect.iter() {
-            steps.redirect(clause, Some(&folder.url));
-        }
-        if let Some(clause) = &folder.scope.lists.expression_redirect {
-            steps.redirect(clause, Some(&folder.url));
-        }
-    }
-    if let Some(scope) = site_scope {
-        for clause in scope.lists.redirect.iter() {
-            steps.redirect(clause, None);
-        }
-    }
-    inner_sections(steps, &folders);
-    other_sections(steps, site);
+    sections::inner(steps, &folders);
+    folder_redirects(steps, &folders, &closed);
+    steps.steps.extend(after);
+    sections::others(steps, site);
     ordered.alias = std::mem::take(&mut steps.steps);
     ordered
+}
+
+/// SetEnvIf and relatives.
+fn environments(steps: &mut Steps<'_>, own: Option<&Scope>, folders: &[Folder<'_>]) {
+    for clause in own.iter().flat_map(|scope| scope.lists.environment.iter()) {
+        steps.environment(clause);
+    }
+    for folder in folders {
+        // what one folder alone sets cannot be told apart in a table for all
+        let shared = folder.url == b"/" || folders.len() == 1;
+        for clause in folder.scope.lists.environment.iter() {
+            if shared {
+                steps.environment(clause);
+            } else {
+                steps.leave_out(clause.span, "it is set in one folder alone".to_owned(), None);
+                steps.forget(&clause.does);
+            }
+        }
+    }
+}
+
+fn own_rules(steps: &mut Steps<'_>, own: Option<&Scope>) {
+    let list =
+        own.filter(|scope| scope.settings.rewriting == Some(true)).and_then(|scope| scope.lists.rewrite.as_ref());
+    let home = Home { folder: None, base: None, without: &[] };
+    list.iter().flat_map(|list| list.clauses.iter()).for_each(|clause| steps.rule(clause, home));
+}
+
+fn own_redirects(steps: &mut Steps<'_>, own: Option<&Scope>) {
+    for clause in own.iter().flat_map(|scope| scope.lists.redirect.iter()) {
+        steps.redirect(clause, None);
+    }
+}
+
+/// Refusals; the URL paths of folders whose rules cannot be said because of them.
+fn doors<'f>(steps: &mut Steps<'_>, own: Option<&Scope>, folders: &'f [Folder<'_>]) -> Vec<&'f [u8]> {
+    let mut closed: Vec<&[u8]> = Vec::new();
+    sections::denied(steps, own, None);
+    for folder in folders {
+        sections::denied(steps, Some(folder.scope), Some(&folder.url));
+        let inherited = closed.iter().any(|url| folder.url.starts_with(url));
+        if !access::door(steps, folder, folders) || inherited {
+            closed.push(&folder.url);
+        }
+    }
+    closed
+}
+
+fn folder_rules(steps: &mut Steps<'_>, own: Option<&Scope>, folders: &[Folder<'_>], closed: &[&[u8]]) {
+    for (at, folder) in folders.iter().enumerate() {
+        let below = |other: &&Folder<'_>| other.url.len() > folder.url.len() && other.url.starts_with(&folder.url);
+        let lists = folders.iter().filter(below).filter(|other| other.scope.lists.rewrite.is_some());
+        let without: Vec<_> = lists.map(|other| other.url.clone()).collect();
+        let around =
+            folders.iter().enumerate().filter(|(other, parent)| *other != at && folder.url.starts_with(&parent.url));
+        let parents: Vec<_> = around.map(|(_, parent)| parent.scope).collect();
+        let inherited = || parents.iter().rev().find_map(|scope| scope.settings.rewriting);
+        let on = folder.scope.settings.rewriting.or_else(inherited).or(own.and_then(|scope| scope.settings.rewriting));
+        let Some(list) = merged(folder.scope, &parents).filter(|_| on == Some(true)) else { continue };
+        let home = Home { folder: Some(&folder.url), base: list.base.as_deref(), without: &without };
+        steps.closed = closed.contains(&folder.url.as_slice());
+        list.clauses.iter().for_each(|clause| steps.rule(clause, home));
+    }
+    steps.closed = false;
+}
+
+/// Deeper folders first: what they say lies on top.
+fn folder_redirects(steps: &mut Steps<'_>, folders: &[Folder<'_>], closed: &[&[u8]]) {
+    for folder in folders.iter().rev() {
+        steps.closed = closed.contains(&folder.url.as_slice());
+        for clause in folder.scope.lists.redirect.iter().chain(folder.scope.lists.expression_redirect.as_deref()) {
+            steps.redirect(clause, Some(&folder.url));
+        }
+    }
+    steps.closed = false;
 }
 
 fn merged(own: &Scope, parents: &[&Scope]) -> Option<Arc<RewriteList>> {
@@ -158,164 +197,6 @@ fn folders<'a>(program: &'a crate::ir::Program, site: &'a Site) -> Vec<Folder<'a
         out.extend(program.scopes.get(id.0 as usize).map(|scope| (url.to_vec(), scope)));
     }
     out.into_iter().map(|(url, scope)| Folder { url, scope }).collect()
-}
-
-/// Sections for files that nobody may see: they are refused before anything is rewritten.
-fn denied(steps: &mut Steps<'_>, scope: &Scope) {
-    for section in &scope.inner.files {
-        let Some(inner) = steps.program.scopes.get(section.scope.0 as usize) else { continue };
-        let closed = [&inner.settings.access, &inner.settings.host_access];
-        let denied = closed.iter().any(|access| matches!(access, Some(Access::Denied(_))));
-        if let (true, Some(pattern)) = (denied, file_pattern(section)) {
-            let (path, when) = (Path::Pattern(pattern), Formula::TRUE());
-            let does = Does::Return(403, None);
-            let comments = steps.texts.comments(section.span);
-            steps.steps.push(Step {
-                not_for_index: false,
-                span: section.span,
-                comments,
-                path,
-                when,
-                before: Vec::new(),
-                inner: Vec::new(),
-                does,
-            });
-            steps.verdicts.push(Verdict { span: section.span, fate: Fate::Exact });
-        }
-    }
-}
-
-/// The last segment of a path, as a `<Files>` section means it.
-fn file_pattern(section: &Section) -> Option<Pattern> {
-    let Applies::Path(pattern) = &section.applies else { return None };
-    match pattern {
-        pattern::Pattern::Exact(name) => {
-            Some(Pattern { text: [b"/", super::regex::escaped(name).as_slice(), b"\\z"].concat(), ignore_case: false })
-        }
-        pattern::Pattern::Glob(glob) => {
-            let mut text = b"/".to_vec();
-            for &byte in glob.text.iter() {
-                match byte {
-                    b'*' => text.extend_from_slice(b"[^/]*"),
-                    b'?' => text.extend_from_slice(b"[^/]"),
-                    b'[' | b']' => return None,
-                    _ => text.extend_from_slice(&super::regex::escaped(&[byte])),
-                }
-            }
-            text.extend_from_slice(b"\\z");
-            Some(Pattern { text, ignore_case: glob.ignore_case })
-        }
-        pattern::Pattern::Regex(regex) => {
-            let cut = super::regex::Source::new(regex)?;
-            let inner = cut.pattern(super::regex::Subject::Same, &[]);
-            let flags: &[u8] = if inner.text.starts_with(b"(?s)") { b"(?s)" } else { b"" };
-            let body = inner.text.strip_prefix(flags).unwrap_or(&inner.text);
-            let text = match body.strip_prefix(b"^") {
-                Some(rest) if !rest.contains(&b'|') || rest.starts_with(b"(") => {
-                    [flags, b"/", rest, b"(?<=[^/])(?!.*/)"].concat()
-                }
-                _ if body.starts_with(b"^") => return None,
-                _ => [flags, body, b"(?!.*/)"].concat(),
-            };
-            Some(Pattern { text, ignore_case: inner.ignore_case })
-        }
-        _ => None,
-    }
-}
-
-/// Sections inside folders that redirect: not carried over, and said so.
-fn inner_sections(steps: &mut Steps<'_>, folders: &[Folder<'_>]) {
-    let program = steps.program;
-    for folder in folders {
-        for section in folder.scope.inner.files.iter().chain(&folder.scope.inner.conditions) {
-            let Some(inner) = program.scopes.get(section.scope.0 as usize) else { continue };
-            let clauses = inner.lists.redirect.iter().chain(inner.lists.expression_redirect.as_deref());
-            for clause in clauses {
-                conditional_redirect(steps, section, clause, &folder.url);
-            }
-            let rules: Vec<Span> =
-                inner.lists.rewrite.iter().flat_map(|list| list.clauses.iter()).map(|clause| clause.span).collect();
-            for span in rules {
-                steps.leave_out(span, "rewriting inside a section is matched against another text".to_owned(), None);
-            }
-        }
-    }
-}
-
-/// Sections that are chosen by URL or by a pattern of folders: what they redirect is not carried over.
-fn other_sections(steps: &mut Steps<'_>, site: &Site) {
-    let Choice::Sections(sections) = &site.choice else { return };
-    let program = steps.program;
-    let root = program.scopes.get(site.scope.0 as usize).and_then(|scope| scope.settings.root.as_ref());
-    let root = root.and_then(|root| root.as_literal()).unwrap_or_default();
-    let seen = |section: &Section| match &section.applies {
-        Applies::Path(pattern::Pattern::Exact(name) | pattern::Pattern::Segments(name)) => name
-            .strip_suffix(b"/")
-            .unwrap_or(name)
-            .strip_prefix(root)
-            .is_some_and(|url| url.is_empty() || url.starts_with(b"/")),
-        _ => false,
-    };
-    let folders = sections.folders.iter().filter(|section| !seen(section)).chain(&sections.folder_patterns);
-    for section in folders.chain(&sections.urls) {
-        let Some(scope) = program.scopes.get(section.scope.0 as usize) else { continue };
-        let rules = scope.lists.rewrite.iter().flat_map(|list| list.clauses.iter());
-        let spans: Vec<Span> = scope
-            .lists
-            .redirect
-            .iter()
-            .chain(scope.lists.expression_redirect.as_deref())
-            .chain(rules)
-            .map(|clause| clause.span)
-            .collect();
-        for span in spans {
-            let by_hand = Some("move it into a `location` of the same name".to_owned());
-            steps.leave_out(
-                span,
-                "it stands in a section that is chosen by URL or by a pattern of folders".to_owned(),
-                by_hand,
-            );
-        }
-    }
-}
-
-/// A redirect inside `<If>` or `<Files>`.
-fn conditional_redirect(steps: &mut Steps<'_>, section: &Section, clause: &crate::ir::clause::Clause, url: &[u8]) {
-    let count = steps.steps.len();
-    steps.redirect(clause, Some(url));
-    let guard = match &section.applies {
-        Applies::When(condition) => {
-            let (variables, mut groups) = (BTreeMap::new(), Vec::new());
-            let mut reader = Reader {
-                maps: &mut steps.maps,
-                variables: &variables,
-                own_groups: &mut groups,
-                groups: None,
-                before: Vec::new(),
-                assumptions: Vec::new(),
-            };
-            reader.condition(condition, false).map(|formula| (formula, reader.before))
-        }
-        Applies::Path(_) => file_pattern(section).map_or(Err("the section's pattern".to_owned()), |pattern| {
-            let keys = vec![Key::Pattern(pattern.text, pattern.ignore_case)];
-            let leaf = super::formula::Leaf { source: Text::variable("uri"), keys, wanted: true };
-            Ok((Formula::Leaf(leaf), Vec::new()))
-        }),
-        Applies::Otherwise(_) => Err("it stands in an `<Else>`".to_owned()),
-    };
-    match guard {
-        Ok((formula, before)) => {
-            for step in steps.steps.iter_mut().skip(count) {
-                step.when = Formula::All(vec![formula.clone(), step.when.clone()]).simplified();
-                step.before = before.clone();
-            }
-        }
-        Err(reason) => {
-            steps.steps.truncate(count);
-            steps.verdicts.retain(|verdict| verdict.span != clause.span);
-            steps.leave_out(clause.span, reason, None);
-        }
-    }
 }
 
 fn error_page(steps: &mut Steps<'_>, page: &ErrorPage, out: &mut Vec<Statement>) {

@@ -57,6 +57,8 @@ pub struct Maker<'a> {
     pub base: Option<&'a [u8]>,
     /// Whether a blank in the query is refused (mod_rewrite).
     pub refuses_blanks: bool,
+    /// The rule asks for a `?` in the request line, so that one with nothing behind it has to be kept.
+    pub sent_query: bool,
 }
 
 /// Where in a URL the text has got to.
@@ -208,6 +210,10 @@ impl Maker<'_> {
             drop_last_byte(&mut made.text);
         }
         match old {
+            OldQuery::Default if !has_query && self.sent_query => {
+                let name = self.maps.query_as_sent();
+                made.text.push_variable(&name);
+            }
             OldQuery::Default if !has_query || alone && raw => self.keep_args(made),
             OldQuery::Append if !has_query || empty => self.keep_args(made),
             OldQuery::Append => {

@@ -18,11 +18,26 @@ pub fn lower<'a>(context: &mut Context<'a>, builder: &mut Builder, lines: &'a [L
         if let Err(refusal) = one(context, builder, line) {
             refused.push(refusal);
         }
+        for inner in methods_alike(line) {
+            if let Err(refusal) = one(context, builder, inner) {
+                refused.push(refusal);
+            }
+        }
     }
     let rest = [access::required(context, builder, lines), access::hosts(context, builder, lines)];
     refused.extend(rest.into_iter().filter_map(Result::err));
     refused.extend(sections::inner(context, builder, lines));
     refused
+}
+
+/// What a section for methods holds beside access control: it is in force for every method (`ap_limit_section` in
+/// server/core.c only marks the commands, and nothing but access control looks at the mark).
+fn methods_alike(line: &Line) -> impl Iterator<Item = &Line> {
+    let block = match &*line.name {
+        b"limit" | b"limitexcept" => line.block.as_deref(),
+        _ => None,
+    };
+    block.into_iter().flatten()
 }
 
 fn one<'a>(context: &mut Context<'a>, builder: &mut Builder, line: &'a Line) -> Result<(), Refused> {

@@ -23,7 +23,6 @@ pub fn inner<'a>(context: &mut Context<'a>, builder: &mut Builder, from: &'a [Li
         let made = match &*line.name {
             b"files" | b"filesmatch" => files(context, line, &mut refused),
             b"if" | b"elseif" | b"else" => condition(context, line, &mut refused),
-            b"limit" | b"limitexcept" => continue,
             _ => continue,
         };
         let is_file = line.name.starts_with(b"files");

@@ -1,0 +1,86 @@
+//! mod_alias's redirects as steps.
+
+use super::formula::Formula;
+use super::list::{Home, Steps, source_of};
+use super::paths::{path, prefix_pattern};
+use super::regex::{self, Source};
+use super::step::{Does, Path, Step};
+use super::target::{self, Made, Maker};
+use crate::ir::clause::{Action, Answer, Clause, Content};
+use crate::ir::pattern::Pattern;
+
+impl Steps<'_> {
+    /// One redirect of mod_alias.
+    pub fn redirect(&mut self, clause: &Clause, folder: Option<&[u8]>) {
+        let count = self.steps.len();
+        let result = match self.forbidden(clause.span) {
+            Some(reason) => Err(reason),
+            None if self.closed => Err(super::access::CLOSED.to_owned()),
+            None => self.try_redirect(clause, folder),
+        };
+        if let Err(reason) = result {
+            self.steps.truncate(count);
+            self.leave_out(clause.span, reason, None);
+        }
+    }
+
+    fn try_redirect(&mut self, clause: &Clause, folder: Option<&[u8]>) -> Result<(), String> {
+        let [Action::Answer(answer)] = clause.does.as_slice() else {
+            return Err("it is no redirect".to_owned());
+        };
+        let pattern = clause.when.matches.as_ref().map(|test| &test.pattern);
+        let cut = pattern.and_then(source_of);
+        let mut made = Made::default();
+        let does = self.answer(answer, cut.as_ref(), &mut made)?;
+        let mut parts = Vec::new();
+        let path = match pattern {
+            Some(Pattern::Segments(prefix)) if !prefix.starts_with(b"/") => {
+                parts.push(Formula::FALSE());
+                Path::All
+            }
+            Some(Pattern::Segments(prefix)) => Path::Pattern(prefix_pattern(prefix, !made.groups.is_empty())),
+            Some(Pattern::Regex(_)) => {
+                let names: Vec<_> = made.groups.iter().map(|group| (*group, format!("part_{group}"))).collect();
+                let home = Home { folder: None, base: None, without: &[] };
+                path(cut.as_ref(), false, home, &names, made.no_controls, &mut parts)
+            }
+            None => match folder.filter(|folder| *folder != b"/") {
+                Some(folder) => Path::Pattern(regex::Pattern { text: target::segments(folder), ignore_case: false }),
+                None => Path::All,
+            },
+            Some(_) => return Err("the kind of match has no counterpart in nginx".to_owned()),
+        };
+        let comments = self.texts.comments(clause.span);
+        let when = Formula::All(parts).simplified();
+        let (before, inner, not_for_index) = (Vec::new(), made.before, false);
+        self.steps.push(Step { span: clause.span, comments, path, when, before, inner, does, not_for_index });
+        self.verdict(clause.span, &made.assumptions);
+        Ok(())
+    }
+
+    fn answer(&mut self, answer: &Answer, cut: Option<&Source>, made: &mut Made) -> Result<Does, String> {
+        match &answer.content {
+            Content::None => Ok(Does::Return(answer.status, None)),
+            Content::Body(_) => Err("it sends a text of its own".to_owned()),
+            Content::Location(to) => {
+                if !matches!(answer.status, 301 | 302 | 303 | 307 | 308) {
+                    return Err(format!("nginx sends no `Location` with status {}", answer.status));
+                }
+                let mut maker = Maker {
+                    sent_query: false,
+                    maps: &mut self.maps,
+                    variables: &self.variables,
+                    dirty: &self.dirty,
+                    absolute: &self.absolute,
+                    pattern: cut,
+                    condition: None,
+                    folder: b"/",
+                    base: None,
+                    refuses_blanks: false,
+                };
+                *made = maker.alias(to)?;
+                Ok(Does::Return(answer.status, Some(made.text.clone())))
+            }
+        }
+    }
+}
