@@ -45,6 +45,16 @@ pub fn source(route: &Route<'_>) -> String {
     own.map_or_else(|| "/…".to_owned(), spelled)
 }
 
+/// The same, by the location around a route where that names a path: it tells more than the pattern inside of it.
+pub fn place(route: &Route<'_>) -> String {
+    let around = route.paths.iter().rev().filter(|test| !test.own && !test.negated && test.on == PathKind::Url);
+    let named = around.into_iter().find(|test| match test.pattern {
+        PathPattern::Exact(text) | PathPattern::Prefix(text) => text.len() > 1,
+        _ => false,
+    });
+    named.map_or_else(|| source(route), spelled)
+}
+
 fn spelled(test: &PathTest<'_>) -> String {
     match test.pattern {
         PathPattern::Exact(text) => escape_bytes(text),

@@ -155,7 +155,7 @@ impl<'a> Drawer<'a> {
                 _ => None,
             })
         });
-        self.node(name.unwrap_or_default(), deeds::source(route))
+        self.node(name.unwrap_or_default(), deeds::place(route))
     }
 
     fn target(&mut self, view: &TargetView<'_>) -> usize {

@@ -4,6 +4,8 @@
 //! nothing. Large graphs are read in [`Group`]s, one for each host and first path segment, those with a loop
 //! or a chain first.
 
+pub mod bundle;
+pub mod canvas;
 pub mod dot;
 pub mod json;
 pub mod mermaid;
@@ -78,7 +80,8 @@ pub struct Group {
 
 impl Graph {
     /// The edges by host and first path segment of the node they start from. Edges that are connected through a
-    /// loop or a chain stay together; groups with loops come first, then those with chains, then by title.
+    /// loop or a chain stay together; groups with loops come first, then those with chains, then by title, and so do
+    /// the edges in a group.
     pub fn groups(&self) -> Vec<Group> {
         let roots = self.connected();
         let mut groups: BTreeMap<String, Group> = BTreeMap::new();
@@ -91,6 +94,8 @@ impl Graph {
             group.edges.push(at);
         }
         let mut groups: Vec<Group> = groups.into_values().collect();
+        let fate = |at: usize| self.edges.get(at).and_then(|edge| self.nodes.get(edge.from)).map(|node| node.fate);
+        groups.iter_mut().for_each(|group| group.edges.sort_by_key(|&at| fate(at)));
         groups.sort_by(|a, b| (a.fate, &a.title).cmp(&(b.fate, &b.title)));
         groups
     }

@@ -72,7 +72,7 @@ fn view(graph: &Graph, group: &Group, open: bool) -> GroupView {
         count: group.edges.len(),
         drawn,
         open,
-        picture: picture::render(&part),
+        picture: picture::draw(&part),
         rows: group.edges.iter().filter_map(|&at| graph.edges.get(at)).map(|edge| row(graph, edge)).collect(),
     }
 }
@@ -85,7 +85,7 @@ fn row(graph: &Graph, edge: &Edge) -> Row {
         from: name(edge.from),
         to: name(edge.to),
         label: edge.label(),
-        place: format!("{}:{}", shown(&edge.file, 200), edge.line),
+        place: format!("{}:{}", shown(edge.file.rsplit('/').next().unwrap_or_default(), 80), edge.line),
         condition: shown(&edge.condition, 300),
     }
 }
