@@ -9,6 +9,7 @@ pub mod json;
 pub mod jsonl;
 pub mod plain;
 pub mod prose;
+pub mod repeats;
 pub mod sarif;
 pub mod shown;
 pub mod statistics;

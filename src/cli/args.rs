@@ -97,7 +97,7 @@ pub struct Shared {
     /// Findings only, no summary
     #[arg(short, long)]
     pub quiet: bool,
-    /// Show notes and every step
+    /// Show notes, every step, and long lists of like findings in full
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub verbose: u8,
 }

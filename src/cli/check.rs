@@ -8,8 +8,8 @@ use crate::baseline::Baseline;
 use crate::diagnostic::{Finding, Severity};
 use crate::report::human::{self, Human};
 use crate::report::{
-    Report, checkstyle::Checkstyle, github::Github, html::Html, json, jsonl::Jsonl, plain::Plain, sarif::Sarif, shown,
-    statistics::Statistics,
+    Report, checkstyle::Checkstyle, github::Github, html::Html, json, jsonl::Jsonl, plain::Plain, repeats,
+    sarif::Sarif, shown, statistics::Statistics,
 };
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value;
@@ -161,12 +161,20 @@ fn print(
     if let Some(report) = &mut totals.report {
         return Ok(report.add(&loaded.sources, findings, out)?);
     }
+    if args.format == Format::Json {
+        totals.json.extend(findings.iter().map(|one| (one.severity, json::finding(&loaded.sources, one))));
+        return Ok(());
+    }
     let mut human = Human::new(&loaded.sources, colour(args.shared.color), terminal::width());
-    for finding in findings {
-        match args.format {
-            Format::Json => totals.json.push((finding.severity, json::finding(&loaded.sources, finding))),
-            _ => writeln!(out, "{}", human.render(finding))?,
-        }
+    let (shown, repeats) = match args.shared.verbose {
+        0 => repeats::split(&loaded.sources, findings),
+        _ => (findings.iter().collect(), Vec::new()),
+    };
+    for finding in shown {
+        writeln!(out, "{}", human.render(finding))?;
+    }
+    for repeats in &repeats {
+        writeln!(out, "{}\n", repeats.tell())?;
     }
     if args.shared.verbose > 0 && args.format == Format::Human {
         notes(loaded, out)?;
