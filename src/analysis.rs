@@ -11,6 +11,8 @@
 //! | does this request reach it; where does it lead a client | [`Facts::prove`], [`Facts::answer`], [`Facts::journey`] |
 //! | a proof for a finding, and how sure it is | [`witness::Proof::witness`], [`witness::witness_of`], [`witness::confidence_of`] |
 //! | chains, loops, growing loops | [`Facts::walks`] |
+//! | whether a walk leaves the folder that a lone `.htaccess` most likely lies in | [`Facts::doubts_place`] |
+//! | whether a file is a template | [`Facts::is_template`] |
 //! | which routes are never reached, and who takes their requests | [`Facts::shadowed`] |
 //! | all strings a pattern accepts; inclusion, intersection; what a group can hold | [`language`] |
 //! | the pieces of a regular expression and their places | [`expression`] |
@@ -28,6 +30,7 @@ pub mod guard;
 pub mod hsts;
 pub mod language;
 pub mod order;
+pub mod place;
 pub mod propose;
 pub mod routes;
 pub mod steer;
@@ -166,6 +169,12 @@ impl<'a> Facts<'a> {
     /// Whether the whole server refuses the configuration: then it answers nothing and no request may be asked.
     pub fn refused(&self) -> bool {
         self.program.refusals.iter().any(|refusal| refusal.reach == crate::ir::Reach::Server)
+    }
+
+    /// Whether a file is a template, of which no server reads the text as it stands here.
+    pub fn is_template(&self, file: crate::source::FileId) -> bool {
+        let told = |note: &crate::ir::Note| note.effect == crate::ir::Effect::Template && note.span.file == file;
+        self.program.notes.iter().any(told)
     }
 
     /// Whether it is Apache's language.

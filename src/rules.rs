@@ -200,6 +200,7 @@ catalogue! {
 
 pub mod circle;
 pub mod make;
+pub mod precedence;
 pub mod status;
 pub mod suppress;
 pub mod words;
@@ -238,6 +239,8 @@ pub fn check(facts: &Facts<'_>) -> Vec<Finding> {
     for rule in ALL.iter().filter(|rule| rule.applies(facts.is_apache())) {
         (rule.check)(facts, &mut findings);
     }
+    precedence::settle(facts, &mut findings);
+    precedence::soften(facts, &mut findings);
     let mut findings = suppress::apply(facts, findings);
     findings.sort_by(|a, b| (a.primary.span, a.rule).cmp(&(b.primary.span, b.rule)));
     findings.dedup();

@@ -3,6 +3,8 @@
 //! `REDIRLINT_BLESS=1` writes the files; read them before committing.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
 
+#[path = "support/apache_modules.rs"]
+mod apache_modules;
 #[path = "support/live.rs"]
 mod live;
 #[path = "support/start_apache.rs"]

@@ -4,6 +4,8 @@
 //! disagreement is shrunk and written out as a recorded case.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
 
+#[path = "support/apache_modules.rs"]
+mod apache_modules;
 #[path = "support/gen_apache.rs"]
 mod gen_apache;
 #[path = "support/live.rs"]
@@ -12,6 +14,8 @@ mod live;
 mod simulate;
 #[path = "support/start_apache.rs"]
 mod start_apache;
+#[path = "support/version.rs"]
+mod version;
 
 use gen_apache::Case;
 
@@ -30,7 +34,7 @@ fn files(case: &Case) -> Vec<(String, Vec<u8>)> {
 #[test]
 fn random_configurations_get_the_real_servers_answers() {
     let Some(program) = live::installed("apache2").or_else(|| live::installed("httpd")) else { return };
-    let version = simulate::version_of(&program, "-v");
+    let version = version::version_of(&program, "-v");
     simulate::random_cases("apache", gen_apache::case(12), |case: &Case, tally| {
         let config = case.server.join("\n");
         let server = start_apache::apache(&program, &config, &files(case));

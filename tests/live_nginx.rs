@@ -12,6 +12,8 @@ mod live;
 mod simulate;
 #[path = "support/start_nginx.rs"]
 mod start_nginx;
+#[path = "support/version.rs"]
+mod version;
 
 use gen_nginx::Case;
 use live::Live;
@@ -25,7 +27,7 @@ fn files() -> Vec<(String, Vec<u8>)> {
 #[test]
 fn random_configurations_get_the_real_servers_answers() {
     let Some(program) = live::installed("nginx") else { return };
-    let version = simulate::version_of(&program, "-v");
+    let version = version::version_of(&program, "-v");
     simulate::random_cases("nginx", gen_nginx::case(12), |case: &Case, tally| {
         let config = case.config();
         let server = start_nginx::nginx(&program, &config, &files());

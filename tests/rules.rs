@@ -138,6 +138,48 @@ fn bad_examples_fire_exactly_their_rule_and_good_ones_are_silent() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+fn told(dialect: Dialect, text: &str) -> Vec<(&'static str, Severity)> {
+    let example = Example { dialect, bad: false, also: Vec::new(), version: None, text: text.to_owned() };
+    findings(&example, |_, _| {}).into_iter().map(|finding| (finding.rule, finding.severity)).collect()
+}
+
+#[test]
+fn of_two_rules_that_speak_of_the_same_words_only_the_better_one_does() {
+    let engine = "RewriteEngine On\n";
+    for (text, better, other) in [
+        (
+            "RewriteCond %{HTTP_X_FORWARDED_PROTO} !https\nRewriteRule ^ https://%{HTTP_HOST}%{REQUEST_URI} [R=301,L]",
+            "unreliable-https-test",
+            "unknown-server-variable",
+        ),
+        (
+            "RewriteCond %{HTTPS} off\nRewriteRule ^ https://%{HTTP_HOST}%{REQUEST_URI} [R,L]",
+            "temporary-canonical-redirect",
+            "implicit-temporary-redirect",
+        ),
+        ("RewriteRule ^a$ https://example.com/$1/b [R=301,L]", "undefined-capture", "double-slash-target"),
+    ] {
+        let rules: Vec<_> =
+            told(Dialect::Htaccess, &format!("{engine}{text}\n")).into_iter().map(|one| one.0).collect();
+        assert!(rules.contains(&better) && !rules.contains(&other), "{text}: {rules:?}");
+    }
+}
+
+#[test]
+fn what_a_template_says_after_rendering_is_not_judged_as_if_it_were_known() {
+    let either = "{% if staging %}\nRedirect 301 /a https://staging.example.com/\n{% else %}\nRedirect 301 /a https://example.com/\n{% endif %}\n";
+    let marked = "RewriteEngine On\nRewriteRule ^/<%= path %> /new [last,redirect=permanent]\n";
+    for (dialect, text) in [
+        (Dialect::Apache, either),
+        (Dialect::Apache, marked),
+        (Dialect::Nginx, "server {\nlisten 443 ssl;\nadd_header Strict-Transport-Security \"{{ hsts }}\" always;\n}\n"),
+        (Dialect::Nginx, "server {\naccess_log {log_path}/{name}.log;\n}\n"),
+    ] {
+        let told = told(dialect, text);
+        assert!(told.iter().all(|one| one.1 == Severity::Info), "{text}: {told:?}");
+    }
+}
+
 #[test]
 fn every_page_has_every_section_and_an_example_of_each_kind() {
     let sections = ["## What it does", "## Why is this bad?", "## Example", "## Fix safety", "## Traps", "## Sources"];

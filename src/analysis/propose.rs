@@ -8,8 +8,8 @@ use crate::eval::Request;
 use crate::ir::clause::{Match, Subject};
 use crate::ir::condition::{Order, Test, TestKind};
 use crate::ir::expr::{Expr, Function};
-use crate::ir::pattern::Pattern;
-use crate::ir::site::{Site, SiteName};
+use crate::ir::pattern::{Pattern, Regex};
+use crate::ir::site::{Listener, Site, SiteName};
 use crate::ir::table::TableKind;
 use crate::ir::template::{Attribute, Origin, Part, Template};
 use crate::ir::{Program, SiteId, VarId};
@@ -47,7 +47,12 @@ pub fn connections(facts: &Facts<'_>, site: SiteId) -> Vec<Draft> {
         headers: Vec::new(),
     };
     let mut drafts: Vec<Draft> = Vec::new();
-    for listener in facts.program.listeners.iter().filter(|listener| listener.sites.contains(&site)) {
+    // A door that names no site leads to its default one.
+    let leads_here = |listener: &&Listener| match listener.sites.is_empty() {
+        true => listener.default == site,
+        false => listener.sites.contains(&site),
+    };
+    for listener in facts.program.listeners.iter().filter(leads_here) {
         let both = listener.port.is_none() && !listener.encrypted;
         for encrypted in if both { vec![false, true] } else { vec![listener.encrypted] } {
             let wanted = facts.options.scheme.as_deref();
@@ -156,6 +161,7 @@ impl Draft {
             return;
         }
         let text = match &found.pattern {
+            Pattern::Regex(regex) if is_plain_text(subject) => shortest(regex, variant),
             Pattern::Regex(regex) => expression::sample(&expression::of(regex), Choices { variant, forced: None }),
             Pattern::Exact(text) | Pattern::ExactNoCase(text) | Pattern::Prefix(text) | Pattern::Segments(text) => {
                 text.to_vec()
@@ -318,6 +324,29 @@ impl Draft {
             self.headers.push((name, text.to_vec()));
         }
     }
+}
+
+/// Whether a text is a header of the request (the host aside) or its query: what such a pattern leaves open is best
+/// left out.
+fn is_plain_text(subject: &Template) -> bool {
+    match subject.parts.as_slice() {
+        [Part::Attribute(Attribute::Header(name) | Attribute::HeaderVariable(name))] => {
+            !name.eq_ignore_ascii_case(b"host")
+        }
+        [Part::Attribute(Attribute::Query)] => true,
+        _ => false,
+    }
+}
+
+/// The shortest of a few texts that a pattern accepts: `text/turtle` for `^.*text/turtle.*`.
+fn shortest(regex: &Regex, variant: usize) -> Vec<u8> {
+    let tree = expression::of(regex);
+    let sample = |variant| expression::sample(&tree, Choices { variant, forced: None });
+    let accepted = |text: &Vec<u8>| regex.compiled().is_ok_and(|regex| regex.is_match(text).unwrap_or(false));
+    // `id=` without a value says less than `id=page`.
+    let telling = |text: &Vec<u8>| !text.is_empty() && !text.ends_with(b"=");
+    let tries = (0..6).map(|step| sample(variant + step)).filter(|text| telling(text) && accepted(text));
+    tries.min_by_key(Vec::len).unwrap_or_else(|| sample(variant))
 }
 
 /// A decoded path as a browser would send it.

@@ -84,7 +84,10 @@ fn try_route(facts: &Facts<'_>, route: &Route<'_>) -> Option<Steered> {
             let Some(location) = proof.answer.location.clone() else { continue };
             let Some((_, host)) = leads_to(&proof.request, &location) else { continue };
             let asked = host_asked(&proof.request);
-            if !(host == STRANGER.as_bytes() || host.ends_with(b".evil.example")) || host == asked {
+            if asked.ends_with(b".")
+                || !(host == STRANGER.as_bytes() || host.ends_with(b".evil.example"))
+                || host == asked
+            {
                 continue;
             }
             let how = match () {
@@ -326,12 +329,12 @@ pub fn spill(
     None
 }
 
-/// Where bytes are put into a path: at its end, and behind each slash but the first few.
+/// Where bytes are put into a path: at its end, and before and behind each slash but the first few.
 fn places(path: &[u8]) -> Vec<usize> {
-    let slashes = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at + 1);
-    let mut out: Vec<usize> = slashes.collect();
+    let slashes = path.iter().enumerate().filter(|(_, byte)| **byte == b'/');
+    let mut out: Vec<usize> = slashes.flat_map(|(at, _)| [at, at + 1]).filter(|at| *at > 0).collect();
     out.reverse();
-    out.truncate(3);
+    out.truncate(6);
     out.insert(0, path.len());
     if path.len() > 1 {
         out.push(path.len() - 1);

@@ -44,11 +44,14 @@ pub fn lower(sources: &mut Sources, main: FileId, options: &Options, loader: &dy
     let mut files = files;
     trees.extend(files.iter_mut().flat_map(|file| std::mem::take(&mut file.loaded.trees)));
     let version = options.version.unwrap_or(NEWEST);
+    let templates = loaded.templates.clone();
     let mut context = Context::new(sources, loader, version, loaded.modules.clone(), options.prefix.clone());
     context.program.notes = std::mem::take(&mut loaded.notes);
     match options.dialect {
         Dialect::Htaccess => server::fragment(&mut context, main, &loaded, &files, options),
         _ => server::whole(&mut context, &loaded, &files, options),
     }
+    // What a template says is known after rendering; a server never reads it as it is.
+    context.program.refusals.retain(|refusal| !templates.contains(&refusal.span.file));
     Lowered { program: context.program, trees }
 }

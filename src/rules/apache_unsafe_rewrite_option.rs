@@ -24,13 +24,17 @@ declare! {
     /// ```apache good
     /// RewriteEngine on
     /// ```
+    /// ```htaccess good
+    /// RewriteEngine On
+    /// RewriteRule ^(.+)$ index.php?path=$1 [B,L,QSA,UnsafeAllow3F]
+    /// ```
     ///
     /// ## Fix safety
     /// No automatic fix: something may rely on it.
     ///
     /// ## Traps
     /// A forward proxy may need `AllowAnyURI`: then its patterns must begin with `^/`, and the finding be
-    /// suppressed with a reason.
+    /// suppressed with a reason. `UnsafeAllow3F` beside the flag `B` is harmless, since `B` escapes the question mark.
     ///
     /// ## Sources
     /// mod_rewrite, `RewriteOptions` and flags; httpd security advisories.
@@ -60,9 +64,11 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
                 }
             }
         } else if words::is(facts, directive, "RewriteRule") {
+            // `B` escapes the question mark that `UnsafeAllow3F` lets pass.
+            let escaped = words::flag(facts, directive, "B", "escapeBackReferences").is_some();
             for flag in words::flags(facts, directive).unwrap_or_default() {
                 for name in ["UnsafeAllow3F", "UnsafePrefixStat"] {
-                    if flag.is(name, name) {
+                    if flag.is(name, name) && !(escaped && name == "UnsafeAllow3F") {
                         tell(name, flag.span);
                     }
                 }

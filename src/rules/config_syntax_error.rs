@@ -5,7 +5,8 @@ use super::{FixKind, Group, Servers};
 use crate::analysis::Facts;
 use crate::diagnostic::{Finding, Severity};
 use crate::ir::{Reach, Refusal};
-use crate::source::Span;
+use crate::source::{FileId, Span};
+use rustc_hash::FxHashSet;
 
 declare! {
     /// The server refuses the configuration.
@@ -44,7 +45,8 @@ declare! {
     /// No fix; the help line says what the server wants.
     ///
     /// ## Traps
-    /// A directive of a module that this tool does not know is not an error.
+    /// A directive of a module that this tool does not know is not an error. The text of a template is no configuration
+    /// yet: what cannot be read there is a note.
     ///
     /// ## Sources
     /// The servers' own checks, seen on Apache 2.4 and nginx.
@@ -62,8 +64,11 @@ declare! {
 const MOST: usize = 20;
 
 fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
-    let refusals = &facts.program.refusals;
-    let mut told: Vec<Finding> = refusals.iter().take(MOST).map(refused).collect();
+    // What one line says wrongly is one mistake, however many words stumble over it.
+    let mut lines: FxHashSet<(FileId, usize)> = FxHashSet::default();
+    let mut fresh = |span: Span| lines.insert((span.file, facts.sources.position(span).line));
+    let refusals: Vec<&Refusal> = facts.program.refusals.iter().filter(|refusal| fresh(refusal.span)).collect();
+    let mut told: Vec<Finding> = refusals.iter().take(MOST).map(|refusal| refused(refusal)).collect();
     let mut spans: Vec<Span> = refusals.iter().map(|refusal| refusal.span).collect();
     spans.sort_unstable();
     let touched = |span: Span| {
@@ -72,7 +77,7 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         before.is_some_and(|other| other.file == span.file && span.start <= other.end)
     };
     // The server stops at its first complaint; what the parser could not read is worth telling as well.
-    let unread = facts.trees.iter().flat_map(|tree| &tree.errors).filter(|error| !touched(error.span));
+    let unread = facts.trees.iter().flat_map(|tree| &tree.errors).filter(|error| !touched(error.span) && fresh(error.span));
     let mut left = refusals.len().saturating_sub(MOST);
     for error in unread {
         if told.len() >= MOST {
@@ -82,6 +87,9 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         let mut finding = certain(&RULE, error.message.clone(), error.span);
         if refusals.is_empty() {
             finding = finding.at_most(Severity::Warning);
+        }
+        if facts.is_template(error.span.file) {
+            finding = finding.at_most(Severity::Info);
         }
         finding.help.clone_from(&error.help);
         told.push(finding);
@@ -98,7 +106,7 @@ fn refused(refusal: &Refusal) -> Finding {
         Reach::Server => "the server does not load this configuration",
         Reach::Folder(_) => "every request into this folder is answered with 500",
     };
-    let mut finding = certain(&RULE, format!("{}: {consequence}", refusal.message), refusal.span);
+    let mut finding = certain(&RULE, format!("{}: {consequence}", refusal.message.trim_end_matches('.')), refusal.span);
     finding.help.clone_from(&refusal.help);
     finding
 }

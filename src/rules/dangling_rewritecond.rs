@@ -35,7 +35,7 @@ declare! {
     /// ## Traps
     /// `<IfModule>` and its like are no sections of their own: a rule behind them takes the condition. So may an
     /// included file, behind which nothing is reported. It is a warning and no error, since no answer is wrong for
-    /// certain.
+    /// certain. Conditions that wait for the same rule are one finding.
     ///
     /// ## Sources
     /// mod_rewrite `RewriteCond`.
@@ -57,11 +57,19 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     for (at, tree) in facts.trees.iter().enumerate() {
         // A file that is included may end in the middle of something.
         let whole = at == 0 || facts.program.fragment;
-        for pending in dangling(facts, tree, whole) {
-            let message = "no `RewriteRule` follows this condition: it guards nothing";
-            findings.push(certain(&RULE, message, pending).help("put it in front of the rule that it belongs to"));
-        }
+        findings.extend(dangling(facts, tree, whole).iter().filter_map(|run| finding(run)));
     }
+}
+
+/// One finding for conditions that wait for the same rule.
+fn finding(run: &[Span]) -> Option<Finding> {
+    let (first, others) = run.split_first()?;
+    let message = match others.len() {
+        0 => "no `RewriteRule` follows this condition: it guards nothing".to_owned(),
+        more => format!("no `RewriteRule` follows this condition and {more} more: they guard nothing"),
+    };
+    let finding = certain(&RULE, message, *first).help("put it in front of the rule that it belongs to");
+    Some(others.iter().fold(finding, |finding, other| finding.related(*other, "waits for the same rule")))
 }
 
 struct Level<'a> {
@@ -70,7 +78,8 @@ struct Level<'a> {
     transparent: bool,
 }
 
-fn dangling(facts: &Facts<'_>, tree: &Tree, whole: bool) -> Vec<Span> {
+/// Conditions that no rule follows, those together that wait for the same one.
+fn dangling(facts: &Facts<'_>, tree: &Tree, whole: bool) -> Vec<Vec<Span>> {
     let mut found = Vec::new();
     let mut levels = vec![Level { items: tree.items.iter(), pending: Vec::new(), transparent: !whole }];
     while let Some(level) = levels.last_mut() {
@@ -93,7 +102,7 @@ fn dangling(facts: &Facts<'_>, tree: &Tree, whole: bool) -> Vec<Span> {
                 match levels.last_mut() {
                     Some(outer) if done.transparent => outer.pending.extend(done.pending),
                     _ if done.transparent => {}
-                    _ => found.extend(done.pending),
+                    _ => found.push(done.pending),
                 }
             }
         }

@@ -35,6 +35,10 @@ declare! {
     /// ```htaccess good
     /// Redirect 301 /old/ https://new.example/
     /// ```
+    /// ```htaccess good
+    /// RewriteEngine On
+    /// RewriteRule ^go/(.*)$ https://api.example.com/redirect/https://example.com/$1 [R=302,L]
+    /// ```
     ///
     /// ## Fix safety
     /// No fix: which of the two slashes is too many depends on what follows.
@@ -42,7 +46,8 @@ declare! {
     /// ## Traps
     /// In a `.htaccess`, `$1` has no leading slash and the same target is right. A target that consists of a slash
     /// and a path on the same host is left to the rule about open redirects. `Redirect /page https://h/new-page/` is a
-    /// note: only the rare request below the page gets two slashes.
+    /// note: only the rare request below the page gets two slashes. The two slashes of a URL inside of the path
+    /// (`/redirect/https://h/$1`) are right, and those around a group that is not there are told as `undefined-capture`.
     ///
     /// ## Sources
     /// mod_rewrite; mod_alias `Redirect`; nginx `return`.
@@ -110,11 +115,8 @@ fn leads_to_root(route: &Route<'_>) -> bool {
 fn is_doubled(proof: &Proof) -> bool {
     let doubled = |url: &[u8]| {
         let path = url.split(|&byte| matches!(byte, b'?' | b'#')).next().unwrap_or_default();
-        let path = match memchr::memmem::find(path, b"://") {
-            Some(at) => path.get(at + 3..).unwrap_or_default(),
-            None => path,
-        };
-        memchr::memmem::find(path, b"//").is_some()
+        // A URL inside of the path has its two slashes rightly.
+        memchr::memmem::find_iter(path, b"//").any(|at| !path.get(..at).is_some_and(|before| before.ends_with(b":")))
     };
     doubled(proof.location()) && !doubled(&proof.request.target)
 }

@@ -82,11 +82,11 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
 }
 
 fn judge(age: u64) -> Option<(Severity, String)> {
-    let days = age / 86_400;
+    let long = duration(age);
     let meant = USUAL.iter().find(|usual| age.checked_mul(10) == Some(**usual));
     Some(match (age, meant) {
         (0, _) => (Severity::Info, "`max-age=0` makes clients forget the policy".to_owned()),
-        (_, Some(meant)) if age < *meant => (Severity::Warning, format!("`max-age={age}` is {days} days; was {meant} meant?")),
+        (_, Some(meant)) if age < *meant => (Severity::Warning, format!("`max-age={age}` is {long}; was {meant} meant?")),
         (age, _) if age > hsts::TEN_YEARS => {
             (Severity::Warning, format!("`max-age={age}` is over ten years; the unit is seconds, not milliseconds"))
         }
@@ -94,10 +94,21 @@ fn judge(age: u64) -> Option<(Severity, String)> {
             (Severity::Info, format!("`max-age={age}` is a first step; raise it once everything works over https"))
         }
         (age, _) if age < HALF_A_YEAR => {
-            (Severity::Warning, format!("`max-age={age}` is {days} days, less than half a year"))
+            (Severity::Warning, format!("`max-age={age}` is {long}, less than half a year"))
         }
         _ => return None,
     })
+}
+
+/// A number of seconds in the unit that fits.
+fn duration(age: u64) -> String {
+    let (count, unit) = match age {
+        0..=119 => (age, "second"),
+        120..=7_199 => (age / 60, "minute"),
+        7_200..=172_799 => (age / 3_600, "hour"),
+        _ => (age / 86_400, "day"),
+    };
+    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

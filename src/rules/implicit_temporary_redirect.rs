@@ -43,7 +43,8 @@ declare! {
     ///
     /// ## Traps
     /// `temp` and `redirect` are statuses, written out; they are not reported. A test, a login or a choice of
-    /// language is rightly temporary: apply the fix, and the rule is content.
+    /// language is rightly temporary: apply the fix, and the rule is content. Where `temporary-canonical-redirect` speaks of
+    /// the same directive, only that is reported.
     ///
     /// ## Sources
     /// Apache: mod_alias `Redirect`, mod_rewrite flag `R`. nginx: `return` and `rewrite` of the rewrite module.

@@ -5,7 +5,10 @@ use super::{FixKind, Group, Servers};
 use crate::analysis::Facts;
 use crate::analysis::guard::Dimension;
 use crate::analysis::routes::{Does, Route};
+use crate::analysis::witness::Unseen;
 use crate::diagnostic::{Finding, Severity};
+use crate::eval::{Request, answer};
+use crate::ir::template::Part;
 use std::collections::BTreeSet;
 
 declare! {
@@ -41,7 +44,8 @@ declare! {
     /// No automatic fix: `END` instead of `L`, or `break` instead of `last`, stops the circle and everything after it.
     ///
     /// ## Traps
-    /// A test for missing files (`!-f`) ends the circle where the target exists; rules with one are left alone.
+    /// A test for missing files (`!-f`) ends the circle where the target exists; rules with one are left alone. A lone
+    /// `.htaccess` that rewrites into a folder below it (`public/$1`) is a note: that folder often has rules of its own.
     ///
     /// ## Sources
     /// Apache `LimitInternalRecursion`; nginx `NGX_HTTP_MAX_URI_CHANGES`.
@@ -75,7 +79,7 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
                 facts.settle(request, &mut answer);
             }
             // Where a file would end the circle, there most likely is one.
-            fails && answer.assumptions.is_empty()
+            fails && answer.assumptions.is_empty() && comes_round(facts, route, request)
         });
         let Some(request) = failing else { continue };
         seen.insert(route.span);
@@ -83,6 +87,22 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         let help = if facts.is_apache() { "exclude the target from the pattern, or end with `END`" } else { "exclude the target from the pattern, or end with `break`" };
         let finding = shown(&RULE, &journey, "this rewrite matches its own result: the server gives up with 500", route.span).help(help);
         // A folder below may well have rules of its own, which take the place of these.
-        findings.push(if facts.program.fragment && facts.is_apache() { finding.at_most(Severity::Warning) } else { finding });
+        findings.push(match facts.program.fragment && facts.is_apache() {
+            true if goes_below(route) => finding.at_most(Severity::Info),
+            true => finding.at_most(Severity::Warning),
+            false => finding,
+        });
     }
+}
+
+/// Whether the request really comes past the rewrite again: a path that becomes empty is answered with 500 as well.
+fn comes_round(facts: &Facts<'_>, route: &Route<'_>, request: &Request) -> bool {
+    let answer = answer(facts.program, &Unseen, request, true);
+    answer.steps.iter().filter(|step| step.span == route.span).count() > 1
+}
+
+/// `public/$1`: into a folder of the folder.
+fn goes_below(route: &Route<'_>) -> bool {
+    let Some(Part::Literal(text)) = route.target().and_then(|target| target.template.parts.first()) else { return false };
+    !text.starts_with(b"/") && text.contains(&b'/')
 }

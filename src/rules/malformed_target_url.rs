@@ -16,8 +16,8 @@ declare! {
     ///
     /// ## What it does
     /// Finds targets with a missing colon (`http//host`), a missing or superfluous slash (`https:/host`,
-    /// `https:///host`), a host without its scheme (`www.example.com/b`), a scheme that no browser follows
-    /// (`javascript:`), or a blank.
+    /// `https:///host`), a scheme written twice (`https://https://host`), a host without its scheme (`www.example.com/b`), a scheme that no browser follows
+    /// (`javascript:`), or a no-break space, as pasted text has it in front of `[R=301]`.
     ///
     /// ## Why is this bad?
     /// Browsers read such a target as a path on the same site, and end on a page that does not exist. Apache
@@ -84,12 +84,18 @@ fn complaint(text: &str) -> Option<(&'static str, Option<String>)> {
         let Some(after) = rest.strip_prefix(':').filter(|after| !after.is_empty()) else { continue };
         let host = after.trim_start_matches('/');
         let slashes = after.len() - host.len();
+        if ["http://", "https://"].iter().any(|again| host.to_ascii_lowercase().starts_with(again)) {
+            return Some(("says the scheme twice", Some(host.to_owned())));
+        }
         if slashes != 2 {
             return Some(("needs exactly two slashes behind the scheme", Some(format!("{scheme}://{host}"))));
         }
     }
     if names_host(&lower) {
         return Some(("is read as a path, not as a host", Some(format!("https://{text}"))));
+    }
+    if text.contains('\u{a0}') {
+        return Some(("has a no-break space in it, which ends no word: what follows is read as part of the target", None));
     }
     let blank = text.bytes().any(|byte| byte.is_ascii_control());
     blank.then_some(("has a control character in it", None))
@@ -108,7 +114,7 @@ mod tests {
 
     #[test]
     fn only_what_is_surely_wrong_is_complained_of() {
-        for bad in ["http//x.de/a", "https:/x.de", "https:///x", "HTTP:x", "www.x.de/b", "example.com", "javascript:a"] {
+        for bad in ["http//x.de/a", "https:/x.de", "https://http://x.de/", "/b\u{a0}[R=301]", "https:///x", "HTTP:x", "www.x.de/b", "example.com", "javascript:a"] {
             assert!(complaint(bad).is_some(), "{bad}");
         }
         for good in ["/a", "https://x/b", "http:", "signup.html", "myapp://x", "//cdn.x/a", "httpd/conf", "a.php?x", ""] {

@@ -41,7 +41,7 @@ declare! {
     ///
     /// ## Traps
     /// Where every alternative has an anchor of the same kind, nothing is reported; where only the first has `^`, or
-    /// only the last has `$`, it is a note.
+    /// only the last has `$`, it is a note. So is a folder beside an ending, `^tmp/|\.ini$`, which is mostly meant.
     ///
     /// ## Sources
     /// PCRE2 pattern syntax, vertical bar.
@@ -84,6 +84,8 @@ fn partial(branches: &[&Node]) -> Option<bool> {
     let only_first = starts == 1 && first.anchored_start();
     let only_last = ends == 1 && last.anchored_end();
     match (only_first, only_last) {
+        // `^tmp/|\.ini$`: a folder, or an ending.
+        (true, true) if is_folder(first) && is_ending(last) => Some(false),
         (true, true) if !first.anchored_end() && !last.anchored_start() => Some(true),
         (true, false) if ends == 0 => Some(false),
         (false, true) if starts == 0 && !is_ending(last) => Some(false),
@@ -94,6 +96,11 @@ fn partial(branches: &[&Node]) -> Option<bool> {
 /// `\.php$`: a file's ending beside other things is often meant.
 fn is_ending(branch: &Node) -> bool {
     branch.sequence().first().is_some_and(|node| node.plain_byte() == Some(b'.') || !matches!(node.kind, Kind::Literal { .. }))
+}
+
+/// `^tmp/`
+fn is_folder(branch: &Node) -> bool {
+    branch.sequence().last().is_some_and(|node| node.plain_byte() == Some(b'/'))
 }
 
 /// A request that passes because an anchor is missing.

@@ -140,7 +140,9 @@ fn meant(facts: &Facts<'_>, route: &Route<'_>, test: &PathTest<'_>) -> Option<Pr
     let text = text.strip_prefix(b"/").unwrap_or(&text);
     let mount = route.mount.as_deref().filter(|_| test.on == PathKind::Relative).unwrap_or(b"/");
     let plain = |byte: &u8| byte.is_ascii_graphic();
-    let target: Vec<u8> = [mount, text].concat().into_iter().filter(plain).collect();
+    // A fragment stays with the client.
+    let sent = [mount, text].concat().into_iter().take_while(|&byte| byte != b'#');
+    let target: Vec<u8> = sent.filter(plain).collect();
     let mut request = facts.proposals(route).into_iter().next()?;
     request.target = target.into();
     let answer = facts.answer(&request);
@@ -217,6 +219,9 @@ fn dead_regex(regex: &Regex, on: PathKind) -> Option<Why> {
         return None;
     }
     let language = Language::matching(regex)?;
+    if language.is_empty().is_yes() {
+        return why("it asks for the beginning or the end in its middle", "take the `^` or `$` out of the middle");
+    }
     let begins = |rest: ByteSet| {
         let rest = Language::repeated(rest, 0, None);
         match on {
@@ -235,6 +240,9 @@ fn dead_regex(regex: &Regex, on: PathKind) -> Option<Why> {
             }),
             _ => why("here the path begins with a slash", "begin the pattern with `^/`"),
         };
+    }
+    if none(ByteSet::of(b"#").inverted()) {
+        return why("what stands behind `#` stays with the client", "leave the fragment out: no request holds one");
     }
     if none(ByteSet::of(b"?#").inverted()) {
         return why("a path holds no query", QUERY);

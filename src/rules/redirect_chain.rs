@@ -51,7 +51,9 @@ declare! {
     ///
     /// ## Traps
     /// From plain `http` to `https` of the same host and from there to another host are two hops that the HSTS
-    /// preload list asks for; this shape is not reported.
+    /// preload list asks for; this shape is not reported. A redirect that catches its own target only where a path
+    /// repeats itself (`/a/a/x`) is a note, and so is a chain that leaves the folder which a lone `.htaccess` most
+    /// likely lies in: at least three of its redirects lead into that folder, all that name one do.
     ///
     /// ## Sources
     /// RFC 9110 section 15.4.
@@ -79,6 +81,10 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         let mut finding = shown(&RULE, &walk.journey, message, at).help(help);
         if count > facts.knobs.max_hops && confidence_of(&walk.journey) == Confidence::Proven {
             finding.severity = Severity::Error;
+        }
+        // One redirect that only catches its own target where the path repeats itself: nobody asks for that.
+        if spans.iter().take(count).all(|span| *span == at) || facts.doubts_place(walk) {
+            finding = finding.at_most(Severity::Info);
         }
         for span in spans.iter().take(count).skip(1) {
             finding = finding.related(*span, "redirects again");

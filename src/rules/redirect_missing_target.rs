@@ -4,6 +4,7 @@ use super::make::{Also, by_proof, proven};
 use super::{FixKind, Group, Servers};
 use crate::analysis::Facts;
 use crate::analysis::routes::{Does, Place, Route};
+use crate::analysis::transport::is_redirect;
 use crate::diagnostic::{Finding, Severity};
 
 declare! {
@@ -64,7 +65,7 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
 /// A request that really gets an empty `Location`.
 fn empty(facts: &Facts<'_>, route: &Route<'_>) -> Option<Finding> {
     let mut proofs = facts.proofs(route).iter();
-    let found = proofs.find(|proof| proof.answer.location.as_deref().is_none_or(<[u8]>::is_empty))?;
+    let found = proofs.find(|proof| is_redirect(proof.answer.status) && proof.answer.location.as_deref().is_none_or(<[u8]>::is_empty))?;
     let finding = by_proof(&RULE, found, "the target is empty for this request: the client has nowhere to go", route.span);
     Some(finding.help("redirect only where there is a target: `if ($variable) { … }`, or give the map a default"))
 }

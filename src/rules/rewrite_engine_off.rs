@@ -1,7 +1,7 @@
 //! See the page of [`RULE`].
 
 use super::make::{Also, certain, insert_before};
-use super::{FixKind, Group, Servers};
+use super::{FixKind, Group, Servers, words};
 use crate::analysis::Facts;
 use crate::diagnostic::{Applicability, Finding, Severity};
 use crate::ir::scope::Slot;
@@ -30,7 +30,8 @@ declare! {
     ///
     /// ## Traps
     /// `RewriteEngine Off` is a decision and not reported. For a lone `.htaccess` the engine may be switched on in
-    /// the folder above, which cannot be seen: then it is a warning.
+    /// the folder above, which cannot be seen: then it is a warning. A piece of a server's configuration that says nothing
+    /// of a server (no host, no port, no root) is included by one that may switch it on: there it is a note.
     ///
     /// ## Sources
     /// Apache mod_rewrite, `RewriteEngine`; virtual hosts do not inherit it.
@@ -52,9 +53,28 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         if decided || !told.insert(route.scope) {
             continue;
         }
-        let finding = certain(&RULE, "the rewrite engine is off here: this rule and those beside it are ignored", route.span)
+        let piece = is_piece(facts);
+        let message = match facts.program.fragment || piece {
+            true => "nothing here switches the rewrite engine on: unless something around it does, this rule and those beside it are ignored",
+            false => "the rewrite engine is off here: this rule and those beside it are ignored",
+        };
+        let finding = certain(&RULE, message, route.span)
             .help("write `RewriteEngine On` above the first rule")
             .fix(Applicability::Unsafe, "switch the engine on", vec![insert_before(route.span, "RewriteEngine On\n")]);
-        findings.push(if facts.program.fragment { finding.at_most(Severity::Warning) } else { finding });
+        findings.push(match facts.program.fragment {
+            true => finding.at_most(Severity::Warning),
+            false if piece => finding.at_most(Severity::Info),
+            false => finding,
+        });
     }
+}
+
+/// Whether the text is a piece that another configuration includes: it says nothing of a server.
+fn is_piece(facts: &Facts<'_>) -> bool {
+    let mut whole = false;
+    facts.each_directive(|directive, _| {
+        let names = ["VirtualHost", "Listen", "ServerRoot", "ServerName", "DocumentRoot", "LoadModule"];
+        whole |= names.iter().any(|name| words::is(facts, directive, name));
+    });
+    !whole
 }

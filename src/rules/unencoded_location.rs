@@ -3,10 +3,12 @@
 use super::make::{Also, by_proof};
 use super::{FixKind, Group, Servers};
 use crate::analysis::Facts;
+use crate::analysis::routes::Route;
 use crate::analysis::steer::{sends_decoded, spill};
 use crate::analysis::transport::is_redirect;
 use crate::diagnostic::{Finding, Severity};
 use crate::eval::Answer;
+use crate::ir::template::Part;
 use crate::source::Span;
 use rustc_hash::FxHashSet;
 
@@ -43,7 +45,8 @@ declare! {
     ///
     /// ## Traps
     /// Captures that admit letters and digits only are fine. Where a line break can get in, too,
-    /// `crlf-in-location` tells it. `NE` is right for a literal `#` or `%`.
+    /// `crlf-in-location` tells it. `NE` is right for a literal `#` or `%`: then the finding is a note, and the flag `B`
+    /// beside it escapes the captures alone.
     ///
     /// ## Sources
     /// RFC 3986 section 2; RewriteRule flag `NE`; ngx_http_rewrite_module.
@@ -57,27 +60,30 @@ declare! {
     }
 }
 
-/// Redirects whose patterns are solved for.
-const DEEP: usize = 100;
 
 fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
-    let mut worse = Vec::new();
-    if !facts.is_apache() {
-        (super::crlf_in_location::RULE.check)(facts, &mut worse);
-    }
-    let mut told: FxHashSet<Span> = worse.iter().map(|finding| finding.primary.span).collect();
+    let mut told: FxHashSet<Span> = FxHashSet::default();
     let open = facts.routes().redirects().filter(|route| route.enabled && is_redirect(route.status()));
-    for (at, route) in open.filter(|route| sends_decoded(facts, route)).enumerate() {
+    for route in open.filter(|route| sends_decoded(facts, route)) {
         if told.contains(&route.span) {
             continue;
         }
-        let Some(proof) = spill(facts, route, b" ", at < DEEP, spaced) else { continue };
+        let Some(proof) = spill(facts, route, b" copy", false, spaced) else { continue };
         told.insert(route.span);
-        findings.push(
-            by_proof(&RULE, &proof, "decoded text of the path is sent in `Location` unescaped, a space as a space", route.span)
-                .help(if facts.is_apache() { "leave `NE` out" } else { "use `rewrite`, which escapes captures, or `$request_uri`" }),
-        );
+        let message = "decoded text of the path is sent in `Location` unescaped, a space as a space";
+        let finding = by_proof(&RULE, &proof, message, route.span);
+        findings.push(match (facts.is_apache(), needs_raw(route)) {
+            (false, _) => finding.help("use `rewrite`, which escapes captures, or `$request_uri`"),
+            (true, false) => finding.help("leave `NE` out"),
+            (true, true) => finding.at_most(Severity::Info).help("add the flag `B`, which escapes what is captured"),
+        });
     }
+}
+
+/// Whether the target holds what `NE` is there for: a fragment, or escapes that are written out.
+fn needs_raw(route: &Route<'_>) -> bool {
+    let literal = |part: &Part| matches!(part, Part::Literal(text) if text.iter().any(|byte| matches!(byte, b'#' | b'%')));
+    route.target().is_some_and(|target| target.template.parts.iter().any(literal))
 }
 
 fn spaced(answer: &Answer) -> bool {

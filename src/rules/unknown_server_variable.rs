@@ -34,7 +34,7 @@ declare! {
     ///
     /// ## Traps
     /// What `SetEnv` sets is read as `%{ENV:name}` only. Expressions (`RewriteCond expr`) have a list of their own and
-    /// are not looked at.
+    /// are not looked at. A variable that was to tell https from http is told as `unreliable-https-test` alone.
     ///
     /// ## Sources
     /// mod_rewrite `RewriteCond`, server variables; `lookup_variable` in mod_rewrite.c.

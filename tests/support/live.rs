@@ -113,8 +113,8 @@ impl Live {
     }
 }
 
-/// Lines end with CR LF only: a bare line feed may be part of a `Location`.
-fn parse(answer: &[u8]) -> Reply {
+/// The head of an answer. Lines end with CR LF only: a bare line feed may be part of a `Location`.
+pub fn parse(answer: &[u8]) -> Reply {
     let end = memchr::memmem::find(answer, b"\r\n\r\n").unwrap_or(answer.len());
     let mut lines = Vec::new();
     let mut start = 0;

@@ -10,7 +10,6 @@ use redirlint::lower::{self, Dialect, Version};
 use redirlint::source::Sources;
 use std::cell::RefCell;
 use std::path::Path;
-use std::process::Command;
 
 /// How a run went.
 #[derive(Default, Debug)]
@@ -149,15 +148,4 @@ pub fn random_cases<T: std::fmt::Debug + Clone>(
     }
     assert!(result.is_ok(), "{result:?}");
     assert!(tally.unknown * 20 <= tally.requests, "more than one answer in twenty is unknown: {tally:?}");
-}
-
-/// The version a server program says it has.
-pub fn version_of(program: &Path, flag: &str) -> Version {
-    let output = Command::new(program).arg(flag).output().unwrap();
-    let words = [output.stdout, output.stderr].concat();
-    let words = String::from_utf8_lossy(&words);
-    let text = words.split('/').nth(1).unwrap_or_default();
-    let mut numbers = text.split(|c: char| !c.is_ascii_digit()).map_while(|part| part.parse().ok());
-    let mut next = || numbers.next().unwrap_or(0);
-    Version(next(), next(), next())
 }

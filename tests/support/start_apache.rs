@@ -1,11 +1,12 @@
 //! Apache as a test starts it.
 
+use super::apache_modules::loads;
 use super::live::{Live, free_port, lay_out};
 use std::path::Path;
 use std::process::Command;
 
 /// Modules the Apache of a test loads.
-const MODULES: &str = "mpm_prefork access_compat alias auth_basic authn_core authn_file authz_core authz_host authz_user \
+const MODULES: &str = "access_compat alias auth_basic authn_core authn_file authz_core authz_host authz_user \
                        autoindex dir env expires filter headers mime negotiation rewrite setenvif";
 
 /// The configuration around a case: `@ROOT@`, `@PORT@` and `@LOADS@` are filled in.
@@ -50,15 +51,8 @@ pub fn apache(program: &Path, config: &str, files: &[(String, Vec<u8>)]) -> Resu
     std::fs::create_dir(&www).unwrap();
     lay_out(&www, files);
     let port = free_port();
-    let modules = ["/usr/lib/apache2/modules", "/usr/lib64/httpd/modules", "/usr/lib/httpd/modules"];
-    let modules = modules.iter().find(|folder| Path::new(folder).exists()).unwrap();
-    let loads: String = MODULES
-        .split_whitespace()
-        .filter(|name| Path::new(modules).join(format!("mod_{name}.so")).exists())
-        .map(|name| format!("LoadModule {name}_module {modules}/mod_{name}.so\n"))
-        .collect();
     let text = format!("{APACHE_FRAME}{config}\n")
-        .replace("@LOADS@", &loads)
+        .replace("@LOADS@", &loads(MODULES))
         .replace("@ROOT@", &dir.path().to_string_lossy())
         .replace("@PORT@", &port.to_string());
     let conf = dir.path().join("httpd.conf");

@@ -74,8 +74,8 @@ fn word(set: ByteSet, min: u32, max: Option<u32>) -> Option<&'static [u8]> {
 
 /// One byte of the set, the most readable one.
 fn pick(set: ByteSet, previous: Option<u8>) -> Option<u8> {
-    // A dot behind a name is most often meant as a dot: `index.php`.
-    if set.len() > 250 && previous.is_some_and(|byte| byte.is_ascii_alphabetic()) && set.contains(b'.') {
+    // A dot behind a name or a number is most often meant as a dot: `index.php`, `v0.1`.
+    if set.len() > 250 && previous.is_some_and(|byte| byte.is_ascii_alphanumeric()) && set.contains(b'.') {
         return Some(b'.');
     }
     b"a1bcdefghijklmnopqrstuvwxyz0A/-_.~ "

@@ -366,9 +366,17 @@ fn joined(raw: &[u8]) -> Vec<u8> {
 /// Whether a configuration is whole enough to say itself which modules there are.
 fn loads_its_modules(tree: &Tree, sources: &Sources) -> bool {
     let source = sources.file(tree.file).bytes();
-    let loads = tree.directives().filter(|one| one.name.value(source).eq_ignore_ascii_case(b"LoadModule"));
+    let named = |one: &Directive, name: &[u8]| one.name.value(source).eq_ignore_ascii_case(name);
+    // `<IfModule !x>` around one says that others may have loaded it.
+    let asks = |one: &&Directive| {
+        named(one, b"IfModule") && one.args.first().is_some_and(|word| word.value(source).starts_with(b"!"))
+    };
+    let perhaps: Vec<_> = tree.directives().filter(asks).map(|one| one.span.range()).collect();
     let mut count = 0;
-    for load in loads {
+    for load in tree.directives().filter(|one| named(one, b"LoadModule")) {
+        if perhaps.iter().any(|range| range.contains(&(load.span.start as usize))) {
+            continue;
+        }
         count += 1;
         if count > 3 || load.args.first().is_some_and(|word| word.value(source).starts_with(b"mpm_")) {
             return true;

@@ -470,6 +470,7 @@ fn htaccess<'a>(context: &mut Context<'a>, folder: &[u8], loaded: &'a Loaded, fr
         reach: Reach::Server,
     });
     refusals.extend(own);
+    refusals.retain(|refusal| !loaded.templates.contains(&refusal.span.file));
     let mut scope = builder.finish();
     let id = ScopeId(context.program.scopes.len() as u32);
     if let Some(first) = refusals.first() {

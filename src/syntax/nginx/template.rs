@@ -11,11 +11,26 @@ const STATEMENT_PAIRS: [(&[u8], &[u8]); 2] = [(b"[%", b"%]"), (b"{#", b"#}")];
 
 /// The length of a mark that starts here and may stand inside a word; `None` where there is none.
 pub fn mark(input: &[u8]) -> Option<usize> {
+    if let Some(length) = field(input) {
+        return Some(length);
+    }
     let (open, close) = PAIRS.iter().find(|(open, _)| input.starts_with(open))?;
     if *open == b"<?" && !input.starts_with(b"<?php") && !input.starts_with(b"<?=") {
         return None;
     }
     closed(input, close)
+}
+
+/// `{name}` with something directly behind it, as Python's formats have it: a block would hold a directive, which ends
+/// in `;`.
+fn field(input: &[u8]) -> Option<usize> {
+    let body = input.strip_prefix(b"{")?;
+    let name = body.iter().take_while(|byte| byte.is_ascii_lowercase() || **byte == b'_').count();
+    let closed = name > 1 && body.get(name) == Some(&b'}');
+    let glued = body
+        .get(name + 1)
+        .is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b':' | b';'));
+    (closed && glued).then_some(name + 2)
 }
 
 /// The length of a mark that fills a statement's place: a control tag, or a value alone on its line.

@@ -1,0 +1,125 @@
+//! What redirlint claims about a configuration, as questions to the real server.
+
+use redirlint::analysis::{Facts, Knobs};
+use redirlint::diagnostic::{Finding, Severity, Witness};
+use redirlint::eval::Request;
+use redirlint::eval::follow;
+use redirlint::lower::{self, Dialect, Loader, Options, Version};
+use redirlint::rules;
+use redirlint::source::{Sources, Span};
+use redirlint::syntax::{self, Directive, Item, Tree};
+use std::path::{Path, PathBuf};
+
+/// Nothing is included: the server is shown the one file as well.
+struct Alone;
+
+impl Loader for Alone {
+    fn read(&self, path: &Path) -> std::io::Result<Vec<u8>> {
+        Err(std::io::Error::new(std::io::ErrorKind::NotFound, path.display().to_string()))
+    }
+    fn glob(&self, _pattern: &Path) -> Vec<PathBuf> {
+        Vec::new()
+    }
+    fn exists(&self, _path: &Path) -> bool {
+        false
+    }
+    fn find(&self, _folder: &Path, _names: &[String]) -> Vec<PathBuf> {
+        Vec::new()
+    }
+}
+
+/// Rules that say of a directive that it never answers: the server must answer alike without it.
+const DEAD: &[&str] =
+    &["duplicate-source", "pattern-never-matches", "redirect-after-front-controller", "unreachable-rule"];
+
+/// A configuration and what is said of it.
+pub struct Config {
+    pub name: String,
+    pub text: Vec<u8>,
+    pub claims: Vec<Claim>,
+}
+
+/// A finding with a request that is to show it.
+pub struct Claim {
+    pub rule: &'static str,
+    pub line: usize,
+    pub message: String,
+    pub witness: Witness,
+    /// The configuration without the directive, where that is said to make no difference.
+    pub without: Option<Vec<u8>>,
+}
+
+impl Claim {
+    /// The witness as a request.
+    pub fn request(&self) -> Option<Request> {
+        let mut request = follow::request_for(&self.witness.url)?;
+        request.method = self.witness.method.as_bytes().into();
+        let headers = self.witness.headers.iter();
+        request.headers.extend(headers.map(|(name, value)| (name.as_bytes().into(), value.as_slice().into())));
+        Some(request)
+    }
+}
+
+/// Checks a configuration that will stand at `path` on a server of this version.
+pub fn claims(name: &str, dialect: Dialect, path: &Path, text: &[u8], version: Version) -> Config {
+    let options = Options {
+        dialect,
+        version: Some(version),
+        prefix: path.parent().unwrap().to_owned(),
+        root: None,
+        base: "/".to_owned(),
+        real_files: false,
+        host: None,
+        scheme: None,
+        defines: Vec::new(),
+    };
+    let mut sources = Sources::new();
+    let main = sources.add(path, text.to_vec());
+    let lowered = lower::lower(&mut sources, main, &options, &Alone);
+    let knobs = Knobs::default();
+    let facts = Facts::new(&sources, &lowered, &options, &knobs);
+    // No server takes a text that is refused, and none reads a template before it is rendered.
+    let read = !facts.refused() && !facts.is_template(main);
+    let told = rules::check(&facts).into_iter().filter(|finding| finding.severity > Severity::Info && read);
+    let claim = |finding: Finding| {
+        Some(Claim {
+            rule: finding.rule,
+            line: sources.position(finding.primary.span).line,
+            message: finding.message,
+            witness: finding.witness?,
+            without: DEAD.contains(&finding.rule).then(|| without(dialect, text, finding.primary.span)).flatten(),
+        })
+    };
+    Config { name: name.to_owned(), text: text.to_vec(), claims: told.filter_map(claim).collect() }
+}
+
+/// The text without the directive around a span. A rewrite rule takes its conditions along.
+fn without(dialect: Dialect, text: &[u8], span: Span) -> Option<Vec<u8>> {
+    let tree = match dialect {
+        Dialect::Nginx => syntax::nginx::parse(span.file, text),
+        _ => syntax::apache::parse(span.file, text),
+    };
+    let directive = innermost(&tree, span)?;
+    let named = directive.name.value(text).to_ascii_lowercase();
+    let instead: &[u8] = if named == b"rewriterule" { b"RewriteRule (?!) -" } else { b"" };
+    let range = directive.span.range();
+    Some([&text[..range.start], instead, &text[range.end..]].concat())
+}
+
+fn innermost(tree: &Tree, span: Span) -> Option<&Directive> {
+    let around = |item: &&Directive| item.span.start <= span.start && span.end <= item.span.end;
+    let mut found = None;
+    let mut items = &tree.items;
+    loop {
+        let directives = items.iter().filter_map(|item| match item {
+            Item::Directive(directive) => Some(directive),
+            _ => None,
+        });
+        let Some(inner) = directives.into_iter().find(around) else { return found };
+        found = Some(inner);
+        match &inner.block {
+            Some(block) => items = &block.items,
+            None => return found,
+        }
+    }
+}
