@@ -12,6 +12,7 @@ pub mod choice;
 pub mod clauses;
 pub mod condition;
 pub mod content;
+pub mod credentials;
 pub mod escape;
 pub mod expr;
 pub mod flow;
@@ -22,6 +23,8 @@ pub mod machine;
 pub mod matching;
 pub mod own_url;
 pub mod phase;
+pub mod proxy;
+pub mod real_address;
 pub mod respond;
 pub mod rewrite;
 pub mod sections;
@@ -29,6 +32,7 @@ pub mod table;
 pub mod target;
 pub mod template;
 pub mod try_files;
+pub mod unsafe_path;
 
 use crate::ir::policy::TargetChecks;
 use crate::ir::{Bytes, Program};
@@ -244,11 +248,17 @@ pub enum Ended {
 ///
 /// A program with a refusal that reaches the whole server must not be asked; see [`Program::refusals`].
 pub fn answer(program: &Program, world: &dyn World, request: &Request, explain: bool) -> Answer {
+    answer_handed_on(program, world, request, explain, 0)
+}
+
+/// The same for a request that other servers of the program have handed on.
+fn answer_handed_on(program: &Program, world: &dyn World, request: &Request, explain: bool, handed_on: u8) -> Answer {
     let listener = host::listener(program, request);
     let default = listener.map_or(0, |listener| listener.default.0 as usize);
     let Some(site) = program.sites.get(default) else { return Answer::unknown("no server") };
     let mut machine = Machine::new(program, world, request, site, explain);
     machine.listener = listener;
+    machine.handed_on = handed_on;
     machine.port = match (&request.local, listener.and_then(|listener| listener.port)) {
         (Some((_, port)), _) => *port,
         (None, Some(port)) => port,

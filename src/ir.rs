@@ -19,6 +19,7 @@
 //!   [`template::Part::Lookup`], which runs in the measuring pass of a [`template::Passes::Two`] template
 //!   and leaves its captures in `Store::Pattern` for the writing pass to see.
 
+pub mod access;
 pub mod choice;
 pub mod clause;
 pub mod condition;
@@ -27,6 +28,7 @@ pub mod index;
 pub mod merge;
 pub mod pattern;
 pub mod policy;
+pub mod proxy;
 pub mod scope;
 pub mod site;
 pub mod table;
@@ -68,6 +70,8 @@ pub struct Program {
     pub scopes: Vec<scope::Scope>,
     /// `map`, `geo`, `split_clients`, `RewriteMap`.
     pub tables: Vec<table::Table>,
+    /// Groups of servers that a request can be handed on to, by name.
+    pub upstreams: Vec<proxy::Upstream>,
     /// The names of the variables that the configuration sets or reads, by [`VarId`].
     pub variables: Vec<template::Variable>,
     /// The phases in the order in which they run.
@@ -103,8 +107,13 @@ pub enum Phase {
     MergeUrl,
     /// Map the path to a file by document root and folder walk, then merge every section that applies.
     Walk,
+    /// Believe a trusted neighbour's word on the client's address, by the scope in force, unless that happened before.
+    RealAddress,
     /// Refuse what the scope's access rules refuse.
-    Access,
+    Access {
+        /// Sub-requests are asked too.
+        sub_requests: bool,
+    },
     /// Go on at this position if a rewriting list has already decided which file the path maps to.
     SkipIfMapped(usize),
     /// Jump to [`Entry::search`] if a clause list changed the path since the last choice.

@@ -197,7 +197,13 @@ pub fn dimension_of(attribute: &Attribute) -> Option<Dimension> {
             Dimension::Scheme
         }
         Attribute::HostPort | Attribute::HostPortMark => Dimension::Host,
-        Attribute::RemoteAddress | Attribute::RemotePort | Attribute::RemoteUser => Dimension::Client,
+        Attribute::RemoteAddress
+        | Attribute::RemotePort
+        | Attribute::RemoteUser
+        | Attribute::BasicUser
+        | Attribute::ForwardedAddress(_)
+        | Attribute::ForwardedFor => Dimension::Client,
+        Attribute::SecureLink | Attribute::SecureLinkExpires => Dimension::RawTarget,
         Attribute::Method => Dimension::Method,
         Attribute::Filename | Attribute::DocumentRoot => Dimension::File,
         Attribute::Time(_) => Dimension::Time,
@@ -205,9 +211,13 @@ pub fn dimension_of(attribute: &Attribute) -> Option<Dimension> {
         Attribute::SubRequest { attribute, .. } => return dimension_of(attribute),
         Attribute::Fixed(_) | Attribute::IsSubRequest(..) => return None,
         Attribute::Unknown(_) => Dimension::Unknown,
-        Attribute::LocalAddress | Attribute::Protocol | Attribute::Status | Attribute::ResponseHeader(_) => {
-            Dimension::Server
-        }
+        Attribute::LocalAddress
+        | Attribute::Protocol
+        | Attribute::Status
+        | Attribute::ResponseHeader(_)
+        | Attribute::ProxyHost
+        | Attribute::UpstreamStatus
+        | Attribute::UpstreamHeader(_) => Dimension::Server,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use super::flow::Try;
 use super::machine::Machine;
-use super::{content, own_url, rewrite};
+use super::{content, credentials, own_url, proxy, real_address, rewrite};
 use crate::ir::template::{Attribute, TimePart};
 
 /// The bytes of an attribute. What cannot be known is empty, and taints the text it goes into.
@@ -27,14 +27,30 @@ pub fn value(machine: &mut Machine, attribute: &Attribute) -> Try<Vec<u8>> {
         Attribute::LocalAddress => local_address(machine),
         Attribute::HostPort => machine.host_port.clone().unwrap_or_default(),
         Attribute::HostPortMark => mark(machine.host_port.as_ref().is_some_and(|port| !port.is_empty()), b":"),
-        Attribute::RemoteAddress => known(machine, request.remote.as_deref().map(<[u8]>::to_vec), "remote"),
+        Attribute::RemoteAddress => {
+            let address = machine.remote.clone();
+            known(machine, address, "remote")
+        }
+        Attribute::ForwardedAddress(rule) => {
+            let address = real_address::forwarded(machine, rule);
+            known(machine, address, "remote")
+        }
+        Attribute::ForwardedFor => forwarded_for(machine),
         Attribute::RemotePort => known(machine, None, "remote-port"),
-        Attribute::Method => machine.method.clone(),
+        Attribute::Method => machine.main_method.as_ref().unwrap_or(&machine.method).clone(),
         Attribute::Protocol => [b"HTTP/", &*request.version].concat(),
         Attribute::Filename => content::file_name(machine)?,
         Attribute::PathInfo => machine.path_info.clone().unwrap_or_default(),
         Attribute::DocumentRoot => content::document_root(machine)?,
         Attribute::RemoteUser => remote_user(machine),
+        Attribute::BasicUser => credentials::basic(machine).map(|(user, _)| user).unwrap_or_default(),
+        Attribute::SecureLink => credentials::secure_link(machine)?,
+        Attribute::SecureLinkExpires => credentials::secure_link_end(machine)?,
+        Attribute::ProxyHost => proxy::host_of(machine)?,
+        Attribute::UpstreamStatus => {
+            machine.upstream.as_ref().map(|answer| format!("{:03}", answer.status).into_bytes()).unwrap_or_default()
+        }
+        Attribute::UpstreamHeader(name) => upstream_header(machine, name),
         Attribute::Status => machine.status.map(|status| format!("{status:03}").into_bytes()).unwrap_or_default(),
         Attribute::Time(part) => time(machine, *part),
         Attribute::Environment(name) => super::template::environment(machine, name),
@@ -52,6 +68,8 @@ fn unknown(machine: &mut Machine, name: &[u8]) -> Vec<u8> {
     match name.to_ascii_lowercase().as_slice() {
         lower if lower.starts_with(b"ssl:") && !encrypted => Vec::new(),
         b"ssl:https" => b"on".to_vec(),
+        b"ssl:ssl_server_name" => machine.request.sni.as_deref().unwrap_or_default().to_vec(),
+        b"ssl:ssl_session_reused" => b".".to_vec(),
         b"ssl:ssl_protocol" => {
             machine.recorder.assume("variable:SSL_PROTOCOL", "TLSv1.3");
             b"TLSv1.3".to_vec()
@@ -106,11 +124,7 @@ fn joined(machine: &Machine, name: &[u8], separator: &[u8]) -> Vec<u8> {
 /// A header by the name of an nginx variable: lower case, dashes as underscores.
 fn header_variable(machine: &Machine, name: &[u8]) -> Vec<u8> {
     let facts = &machine.program.facts;
-    let is_it = |have: &[u8]| {
-        (facts.underscores_in_headers || !have.contains(&b'_'))
-            && have.len() == name.len()
-            && have.iter().zip(name).all(|(&a, &b)| (if a == b'-' { b'_' } else { a.to_ascii_lowercase() }) == b)
-    };
+    let is_it = |have: &[u8]| (facts.underscores_in_headers || !have.contains(&b'_')) && is_variable_of(have, name);
     let lines: Vec<&[u8]> =
         machine.headers().iter().filter(|(have, _)| is_it(have)).map(|(_, value)| &**value).collect();
     match name {
@@ -145,6 +159,33 @@ fn host(machine: &Machine) -> Vec<u8> {
 fn local_address(machine: &mut Machine) -> Vec<u8> {
     let local = machine.request.local.as_ref().map(|(address, _)| address.to_vec());
     known(machine, local, "local")
+}
+
+/// What came in `X-Forwarded-For`, and the client's address behind it.
+fn forwarded_for(machine: &mut Machine) -> Vec<u8> {
+    let mut all = joined(machine, b"x-forwarded-for", b", ");
+    let address = machine.remote.clone();
+    if !all.is_empty() {
+        all.extend_from_slice(b", ");
+    }
+    all.extend(known(machine, address, "remote"));
+    all
+}
+
+/// A header of the other server's answer: those of this name, lower case, dashes as underscores.
+fn upstream_header(machine: &Machine, name: &[u8]) -> Vec<u8> {
+    let Some(answer) = &machine.upstream else { return Vec::new() };
+    let mut lines = answer.headers.iter().filter(|(have, _)| is_variable_of(have, name)).map(|(_, value)| &**value);
+    match machine.program.facts.join_headers {
+        true => lines.collect::<Vec<_>>().join(&b", "[..]),
+        false => lines.next().unwrap_or_default().to_vec(),
+    }
+}
+
+/// Whether a variable's name stands for a header: lower case, dashes as underscores.
+fn is_variable_of(header: &[u8], name: &[u8]) -> bool {
+    let folded = |byte: u8| if byte == b'-' { b'_' } else { byte.to_ascii_lowercase() };
+    header.len() == name.len() && header.iter().zip(name).all(|(&a, &b)| folded(a) == b)
 }
 
 fn remote_user(machine: &mut Machine) -> Vec<u8> {

@@ -128,8 +128,10 @@ pub fn act(machine: &mut Machine, clause: &Clause, action: &Action) -> Try<Optio
             machine.recorder.step(clause.span, || "holds, and its settings are in force".to_owned());
         }
         Action::MarkInternal => machine.flags.internal = true,
-        Action::KeepScope => machine.flags.path_changed = false,
-        Action::LoseName => machine.flags.name_lost = true,
+        Action::KeepScope => {
+            machine.flags.name_lost |= machine.flags.path_changed;
+            machine.flags.path_changed = false;
+        }
         Action::MapTo(to) => return super::folder::map_to(machine, clause, to),
         Action::Cookie(value) => {
             let value = template::render(machine, value)?;
@@ -157,7 +159,10 @@ fn set(machine: &mut Machine, clause: &Clause, variable: VarId, value: Option<&T
 pub fn assign(machine: &mut Machine, id: VarId, value: Value) {
     let origin = machine.program.variables.get(id.0 as usize).map(|variable| &variable.origin);
     match origin {
-        Some(Origin::Attribute(Attribute::Query)) => machine.query = value.bytes,
+        Some(Origin::Attribute(Attribute::Query)) => {
+            machine.query = value.bytes;
+            machine.flags.target_changed = true;
+        }
         _ => machine.set_variable(id, value),
     }
 }

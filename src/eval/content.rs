@@ -2,7 +2,7 @@
 
 use super::flow::{Fail, Flow, Reply, Try};
 use super::machine::Machine;
-use super::{FileKind, Kind, condition, escape, folder, template, try_files};
+use super::{FileKind, Kind, condition, escape, folder, proxy, template, try_files};
 use crate::ir::clause::Handler;
 use crate::ir::policy::ContentPolicy;
 use crate::ir::{Effect, scope::Settings};
@@ -23,6 +23,7 @@ pub fn serve(machine: &mut Machine) -> Flow {
             folder::script(machine)
         }
         Some(Handler::Dynamic(_)) => Flow::Content,
+        Some(Handler::Proxy(proxy)) => proxy::hand_on(machine, &proxy),
         // A page of the server's own is for reading; other methods see through to the file.
         Some(Handler::Fixed(_))
             if machine.program.facts.content == ContentPolicy::Apache

@@ -33,7 +33,10 @@ fn is_careful(machine: &Machine) -> bool {
 
 /// Something other than the file system answers.
 fn handled(machine: &Machine) -> bool {
-    matches!(machine.scope.settings.handler, Some(Handler::Dynamic(_) | Handler::Opaque(_) | Handler::Fixed(_)))
+    matches!(
+        machine.scope.settings.handler,
+        Some(Handler::Dynamic(_) | Handler::Proxy(_) | Handler::Opaque(_) | Handler::Fixed(_))
+    )
 }
 
 /// Looks for an index file.

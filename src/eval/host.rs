@@ -80,15 +80,22 @@ pub fn listener<'p>(program: &'p Program, request: &Request) -> Option<&'p Liste
     if let Some((address, port)) = &request.local {
         let fits = |listener: &&Listener| listener.port.is_none_or(|have| have == *port);
         let exact = |listener: &&Listener| listener.address.as_deref() == Some(address);
-        let family = |listener: &&Listener| listener.address.is_none();
+        let any = |listener: &&Listener| listener.address.as_deref().is_some_and(|have| is_any(have, address));
+        let open = |listener: &&Listener| listener.address.is_none();
         return listeners
             .iter()
             .filter(fits)
             .find(exact)
-            .or_else(|| listeners.iter().filter(fits).find(family))
+            .or_else(|| listeners.iter().filter(fits).find(any))
+            .or_else(|| listeners.iter().filter(fits).find(open))
             .or_else(|| likely(program, request));
     }
     likely(program, request)
+}
+
+/// Whether a listener's address stands for every IPv6 address, and this is one.
+pub fn is_any(listener: &[u8], address: &[u8]) -> bool {
+    listener == b"::" && address.contains(&b':') && !address.starts_with(crate::ir::access::SOCKET)
 }
 
 /// Where the address is not known: the listener of the scheme and port that knows the host.

@@ -1,7 +1,7 @@
 //! The state of one request on its way through a program.
 
 use super::flow::Flow;
-use super::{Assumption, Request, Step, World};
+use super::{Answer, Assumption, Request, Step, World};
 use crate::ir::clause::Store;
 use crate::ir::scope::Scope;
 use crate::ir::site::{Listener, Site};
@@ -90,6 +90,22 @@ pub struct Value {
     pub taint: Option<Arc<str>>,
 }
 
+/// What another server answered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UpstreamAnswer {
+    /// The status.
+    pub status: u16,
+    /// The headers, `Location` among them.
+    pub headers: Vec<(Bytes, Bytes)>,
+}
+
+impl UpstreamAnswer {
+    /// The first header of a name that is given in lower case.
+    pub fn header(&self, name: &[u8]) -> Option<&[u8]> {
+        self.headers.iter().find(|(have, _)| have.eq_ignore_ascii_case(name)).map(|(_, value)| &**value)
+    }
+}
+
 /// What can be on or off.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Flags {
@@ -109,6 +125,10 @@ pub struct Flags {
     pub mapped: bool,
     /// The whole path follows an alias that takes no name (`try_files` in a pattern location).
     pub path_follows_alias: bool,
+    /// Path or query are not those of the target any more that came in.
+    pub target_changed: bool,
+    /// A neighbour's word on the client's address was believed.
+    pub address_told: bool,
     /// The path was replaced in a way that the location's name is no longer its beginning (`rewrite … break`).
     pub name_lost: bool,
 }
@@ -138,6 +158,17 @@ impl Recorder {
         Self { explain, ..Self::default() }
     }
 
+    /// Whether somebody reads the steps.
+    pub fn explains(&self) -> bool {
+        self.explain
+    }
+
+    /// Takes over what was told beside an answer.
+    pub fn absorb(&mut self, answer: &mut Answer) {
+        self.steps.append(&mut answer.steps);
+        self.assumptions.extend(answer.assumptions.drain(..));
+    }
+
     /// Notes what a directive did; the words are made only if somebody reads them.
     pub fn step(&mut self, span: Span, effect: impl FnOnce() -> String) {
         if self.explain {
@@ -164,12 +195,16 @@ pub struct Machine<'p> {
     pub listener: Option<&'p Listener>,
     /// The port it came in at.
     pub port: u16,
+    /// The client's address, as far as it is known and believed.
+    pub remote: Option<Vec<u8>>,
     /// The site that answers.
     pub site: &'p Site,
     /// What is in force.
     pub scope: Current<'p>,
     /// The method, which an error page may change.
     pub method: Vec<u8>,
+    /// The method that text sees, where a request inside the request has another one.
+    pub main_method: Option<Vec<u8>>,
     /// Path and query as received (nginx `$request_uri`).
     pub raw_target: Vec<u8>,
     /// The path, decoded and normalised.
@@ -226,6 +261,10 @@ pub struct Machine<'p> {
     pub status: Option<u16>,
     /// How many sub-requests this one stands in.
     pub depth: u8,
+    /// How many servers of the program have handed the request on.
+    pub handed_on: u8,
+    /// What the server answered that the request was handed on to last.
+    pub upstream: Option<Arc<UpstreamAnswer>>,
     /// Headers that clauses added.
     pub added_headers: Vec<(Bytes, Bytes)>,
     /// The list that runs.
@@ -252,9 +291,11 @@ impl<'p> Machine<'p> {
             request,
             listener: None,
             port: 0,
+            remote: request.remote.as_deref().map(<[u8]>::to_vec),
             site,
             scope,
             method: request.method.to_vec(),
+            main_method: None,
             raw_target: Vec::new(),
             path: Vec::new(),
             query: None,
@@ -283,6 +324,8 @@ impl<'p> Machine<'p> {
             cause: None,
             status: None,
             depth: 0,
+            handed_on: 0,
+            upstream: None,
             added_headers: Vec::new(),
             list: ListState::default(),
             changed_headers: None,

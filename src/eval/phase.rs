@@ -3,7 +3,7 @@
 use super::clauses::{self, ListEnd};
 use super::flow::Flow;
 use super::machine::{Current, ListState, Machine};
-use super::{access, choice, content, folder, respond, rewrite, sections, target, try_files};
+use super::{access, choice, content, folder, real_address, respond, rewrite, sections, target, try_files};
 use crate::ir::Phase;
 use crate::ir::clause::Clause;
 use crate::ir::scope::{Slot, Stacked};
@@ -26,7 +26,9 @@ pub fn run(machine: &mut Machine, phase: Phase) -> Flow {
         Phase::Locate => choice::locate(machine),
         Phase::MergeUrl => sections::merge_url(machine),
         Phase::Walk => sections::walk(machine),
-        Phase::Access => access::check(machine),
+        Phase::RealAddress => real_address::believe(machine),
+        Phase::Access { sub_requests: false } if machine.depth > 0 => Flow::Next,
+        Phase::Access { .. } => access::check(machine),
         Phase::SkipIfMapped(to) if machine.flags.mapped => Flow::Jump(to),
         Phase::SkipIfMapped(_) => Flow::Next,
         Phase::SearchAgain => search_again(machine),

@@ -86,6 +86,7 @@ pub fn to_path(machine: &mut Machine, path: Vec<u8>, query: Option<Vec<u8>>) -> 
     machine.planted = None;
     machine.flags.mapped = false;
     machine.flags.internal = true;
+    machine.flags.target_changed = true;
     machine.flags.path_changed = false;
     machine.flags.name_lost = false;
     machine.flags.path_follows_alias = false;

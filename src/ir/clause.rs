@@ -7,9 +7,11 @@ use super::condition::Condition;
 use super::expr::Expr;
 use super::pattern::Pattern;
 use super::policy::{Escape, QueryPolicy, Relative};
+use super::proxy::Proxy;
 use super::template::{Attribute, Template};
 use super::{Bytes, ScopeId, VarId};
 use crate::source::Span;
+use std::sync::Arc;
 
 /// One step of a list.
 #[derive(Debug)]
@@ -110,10 +112,9 @@ pub enum Action {
     Enter(ScopeId),
     /// Mark the request as internal (an `internal` location opens).
     MarkInternal,
-    /// Forget that the path changed, so that no scope is chosen again (nginx `break`).
+    /// Forget that the path changed, so that no scope is chosen again (nginx `break`). A changed path does not begin
+    /// with the name of its location any more, so that `alias` cannot be used.
     KeepScope,
-    /// The path no longer begins with the name of its location, so that `alias` cannot be used.
-    LoseName,
     /// Map the path to a file under a folder (Alias).
     MapTo(Box<MapTo>),
     /// Add a `Set-Cookie`; the value is made from the template.
@@ -125,12 +126,14 @@ pub enum Action {
 }
 
 /// What answers where no redirect does.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum Handler {
     /// The file system.
     Static,
     /// Another server, a script, a module: content with a status that is not known.
     Dynamic(Bytes),
+    /// Another server, which may be one of the program's own.
+    Proxy(Arc<Proxy>),
     /// A fixed status, with a body (`stub_status`, `empty_gif`…).
     Fixed(u16),
     /// A module that is not modelled, and may well redirect.

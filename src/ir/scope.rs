@@ -3,6 +3,7 @@
 //! A `server`, a `location`, an `if`, a `<Directory>`, a `.htaccess`: each is a [`Scope`]. nginx's are merged
 //! when the configuration is read, Apache's for each request; both by [`Scope::over`].
 
+use super::access::{Access, RealAddress, SecureLink};
 use super::choice::Section;
 use super::clause::{Clause, Handler};
 use super::condition::Condition;
@@ -220,6 +221,10 @@ pub struct Settings {
     pub host_access: Option<Access>,
     /// Either of the two is enough (`Satisfy Any`).
     pub any_access: Option<bool>,
+    /// Whose word on the client's address counts.
+    pub real_address: Option<Arc<RealAddress>>,
+    /// How a signed link is checked.
+    pub secure_link: Option<Arc<SecureLink>>,
     /// A beginning of the path that is taken off where it is mapped to a file (`ServerPath`).
     pub unmapped_prefix: Option<Bytes>,
     /// Requests from outside get 404.
@@ -394,36 +399,4 @@ pub enum HeaderAction {
     EditAll,
     Note,
     Echo,
-}
-
-/// Who is refused.
-#[derive(Clone, Debug)]
-pub enum Access {
-    /// Everyone may come in.
-    Granted,
-    /// Nobody may: 403.
-    Denied(Span),
-    /// It depends on something that can be tested.
-    When(Arc<Condition>, Span),
-    /// It depends on something unknown (a sub-request to another server…); the text says on what.
-    Unknown(String, Span),
-    /// The first network that holds the client's address decides; none lets in.
-    Networks(Arc<[NetworkRule]>),
-    /// 401 without credentials, unknown with some.
-    Login(Span),
-    /// All of them have to let the request in, in this order.
-    Each(Vec<Access>),
-}
-
-/// One address rule.
-#[derive(Clone, Debug)]
-pub struct NetworkRule {
-    /// The directive.
-    pub span: Span,
-    /// First address as a number, IPv4 mapped into IPv6.
-    pub first: u128,
-    /// Last address.
-    pub last: u128,
-    /// Let in, or refused with 403.
-    pub allow: bool,
 }

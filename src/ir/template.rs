@@ -1,5 +1,6 @@
 //! Text that is made at run time: literals, captures, variables, table look-ups, each with its encoding.
 
+use super::access::RealAddress;
 use super::clause::Store;
 use super::expr::Expr;
 use super::policy::Escape;
@@ -99,6 +100,10 @@ pub enum Attribute {
     HostPortMark,
     /// The client's address.
     RemoteAddress,
+    /// The client's address, or what trusted neighbours say it is (nginx `geo` with `proxy`).
+    ForwardedAddress(Box<RealAddress>),
+    /// `X-Forwarded-For` as it would be handed on: what came, then the client's address.
+    ForwardedFor,
     /// The client's port.
     RemotePort,
     /// The method.
@@ -113,6 +118,18 @@ pub enum Attribute {
     DocumentRoot,
     /// The authenticated user.
     RemoteUser,
+    /// The user named in the credentials, whether they are right or not.
+    BasicUser,
+    /// What the check of a signed link came to (`$secure_link`).
+    SecureLink,
+    /// The time that a signed link names as its end.
+    SecureLinkExpires,
+    /// Host and port of the server that the scope hands requests on to.
+    ProxyHost,
+    /// The status of the server that the request was handed on to; empty before that.
+    UpstreamStatus,
+    /// A header of its answer, by nginx variable name.
+    UpstreamHeader(Bytes),
     /// The status of the answer so far.
     Status,
     /// A part of the clock.

@@ -4,10 +4,12 @@
 //! (the rewrite module), `settings` (everything that inner blocks inherit), `locations`, `server`, `tables`.
 //! Settings are merged here, once, so that a scope of the program is complete.
 
+mod access;
 pub mod context;
 pub mod load;
 mod locations;
 mod names;
+mod proxy;
 mod rewrite;
 mod server;
 mod settings;
@@ -58,12 +60,13 @@ fn build(loaded: &Loaded, sources: &Sources, options: &Options) -> Program {
 }
 
 fn lower_http(context: &mut Context, inside: &[Node]) {
-    let level = context.level(inside, &Default::default(), Some(0), false);
+    let level = context.level(inside, &Default::default(), Some(b""), false);
     for node in inside {
         match node.name() {
             b"map" if node.has_block() => context.map(*node),
             b"geo" if node.has_block() => context.geo(*node),
             b"split_clients" if node.has_block() => context.split_clients(*node),
+            b"upstream" if node.has_block() => context.upstream(*node),
             b"server" if node.has_block() => context.server(*node, &level),
             _ => {}
         }
@@ -74,7 +77,7 @@ fn lower_http(context: &mut Context, inside: &[Node]) {
 fn foresee(context: &mut Context, roots: &[Node]) {
     let mut open: Vec<Node> = roots.to_vec();
     while let Some(node) = open.pop() {
-        if let (b"set", Some([b'$', name @ ..])) = (node.name(), node.arg(0)) {
+        if let (b"set" | b"auth_request_set", Some([b'$', name @ ..])) = (node.name(), node.arg(0)) {
             let is_known = [&b"http_"[..], b"arg_", b"cookie_", b"sent_http_", b"upstream_", b"ssl_"];
             let name = name.to_ascii_lowercase();
             if is_known.iter().any(|prefix| name.starts_with(prefix)) {
@@ -86,7 +89,6 @@ fn foresee(context: &mut Context, roots: &[Node]) {
         }
         let foreign: &[&[u8]] = &[
             b"load_module",
-            b"auth_request_set",
             b"js_set",
             b"js_var",
             b"perl_set",
@@ -96,7 +98,6 @@ fn foresee(context: &mut Context, roots: &[Node]) {
             b"geoip2",
             b"lua_package_path",
             b"js_import",
-            b"secure_link",
             b"upstream_conf",
         ];
         context.variables.anything_goes |= foreign.contains(&node.name());
@@ -131,15 +132,17 @@ fn finish(mut context: Context, loaded: &Loaded, options: &Options) -> Program {
         host: if strict { HostPolicy::Rfc3986 } else { HostPolicy::Lenient },
         variables: variables.list,
         pipeline: vec![
+            Phase::RealAddress,
             Phase::Site(Slot::Rewrite),
             Phase::Locate,
             Phase::Scope(Slot::Rewrite),
             Phase::SearchAgain,
-            Phase::Access,
+            Phase::RealAddress,
+            Phase::Access { sub_requests: false },
             Phase::TryFiles,
             Phase::Content,
         ],
-        entry: Entry { internal: 0, search: 1, named: 2, sub_request: 0 },
+        entry: Entry { internal: 1, search: 2, named: 3, sub_request: 1 },
         budget: Budget { internal_redirects: JUMPS, status: 500 },
         notes,
         refusals: in_order(loaded, refusals, late),

@@ -87,7 +87,7 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         let mut finding = certain(&RULE, format!("`{name}` is served over TLS without Strict-Transport-Security"), head(facts, span))
             .help("send it on every answer, first with `max-age=300`, then raise it step by step to `max-age=63072000`");
         finding.witness = Some(proof.witness());
-        let handed_on = scopes(facts, id, site).any(|scope| matches!(scope.settings.handler, Some(Handler::Dynamic(_))));
+        let handed_on = scopes(facts, id, site).any(|scope| matches!(scope.settings.handler, Some(Handler::Dynamic(_) | Handler::Proxy(_))));
         let unsure = handed_on || facts.program.fragment;
         findings.push(if unsure { finding.at_most(Severity::Info) } else { finding });
     }

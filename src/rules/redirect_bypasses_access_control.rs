@@ -6,7 +6,7 @@ use crate::analysis::Facts;
 use crate::analysis::routes::{Does, Route};
 use crate::analysis::transport::is_redirect;
 use crate::diagnostic::{Finding, Severity};
-use crate::ir::scope::Access;
+use crate::ir::access::{Access, Clients};
 use crate::source::Span;
 use rustc_hash::FxHashSet;
 
@@ -70,10 +70,21 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
 /// The rule that refuses by default.
 fn refuses(access: &Access) -> Option<Span> {
     match access {
-        Access::Denied(span) | Access::Login(span) | Access::Unknown(_, span) | Access::When(_, span) => Some(*span),
-        Access::Networks(rules) => rules.iter().find(|rule| !rule.allow && rule.last - rule.first >= u128::from(u32::MAX)).map(|rule| rule.span),
-        Access::Each(all) => all.iter().find_map(refuses),
+        Access::Denied(span) | Access::Unknown(_, span) | Access::When(_, span) => Some(*span),
+        Access::Login(login) => Some(login.span),
+        Access::SubRequest(rule) => Some(rule.span),
+        Access::Networks(rules) => rules.iter().find(|rule| !rule.allow && reaches_far(rule.clients)).map(|rule| rule.span),
+        Access::Each(all) | Access::Any(all) => all.iter().find_map(refuses),
         Access::Granted => None,
+    }
+}
+
+/// Whether a rule is about the whole of IPv4 at least.
+fn reaches_far(clients: Clients) -> bool {
+    match clients {
+        Clients::Everyone => true,
+        Clients::Network(first, last) => last - first >= u128::from(u32::MAX),
+        Clients::Sockets => false,
     }
 }
 

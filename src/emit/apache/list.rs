@@ -276,7 +276,7 @@ impl<'a> Lists<'a> {
                 self.rules(clause.span, place, main, &does)?;
                 Ok(true)
             }
-            Action::Enter(_) | Action::KeepScope | Action::LoseName | Action::MarkInternal => Ok(false),
+            Action::Enter(_) | Action::KeepScope | Action::MarkInternal => Ok(false),
             Action::Opaque(what) => Err(what.clone()),
             _ => Err("it does something that only Apache has".to_owned()),
         }
@@ -373,7 +373,7 @@ impl<'a> Lists<'a> {
         listed
             || scope.settings.internal
             || scope.settings.try_files.is_some()
-            || matches!(scope.settings.access, Some(crate::ir::scope::Access::Denied(_)))
+            || matches!(scope.settings.access, Some(crate::ir::access::Access::Denied(_)))
     }
 
     /// Whether an entry does nothing but look for files: what is sent there is the file it falls back to.
@@ -381,7 +381,7 @@ impl<'a> Lists<'a> {
         let Some(scope) = entry.scope.and_then(|id| self.scope(id)) else { return false };
         let listed = scope.lists.rewrite.as_ref().is_some_and(|list| list.clauses.iter().next().is_some());
         let closed =
-            scope.settings.internal || matches!(scope.settings.access, Some(crate::ir::scope::Access::Denied(_)));
+            scope.settings.internal || matches!(scope.settings.access, Some(crate::ir::access::Access::Denied(_)));
         scope.settings.try_files.is_some() && !listed && !closed
     }
 

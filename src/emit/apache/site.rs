@@ -7,8 +7,9 @@ use super::locations::{self, Entry};
 use super::plan::{Cond, Rule, Statement};
 use super::rule::filling;
 use super::text::{Captures, Names};
+use crate::ir::access::Access;
 use crate::ir::choice::Choice;
-use crate::ir::scope::{Access, Scope, TryLast};
+use crate::ir::scope::{Scope, TryLast};
 use crate::ir::site::Site;
 use rustc_hash::FxHashMap;
 

@@ -115,7 +115,14 @@ fn attribute_piece(attribute: &Attribute) -> Result<Piece, String> {
         Attribute::Cookie(name) => Piece::Variable(format!("cookie_{}", shown(name))),
         Attribute::Filename => Piece::Variable("request_filename".to_owned()),
         Attribute::ServerName => return Err("the name of the server is not known here".to_owned()),
-        Attribute::Unknown(name) => return Err(format!("`${}` is known to nginx alone", shown(name))),
+        Attribute::Header(name) => Piece::Header(shown(name)),
+        Attribute::Unknown(name) => {
+            let name = name.strip_prefix(b"ssl:").unwrap_or(name);
+            return Err(format!("`${}` is known to nginx alone", shown(name)));
+        }
+        Attribute::SecureLink | Attribute::SecureLinkExpires => {
+            return Err("the check of a signed link is nginx's alone".to_owned());
+        }
         other => return Err(format!("{other:?} has no name in Apache").to_lowercase()),
     })
 }

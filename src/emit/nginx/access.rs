@@ -8,7 +8,7 @@ use super::regex::{Pattern, escaped};
 use super::site::Folder;
 use super::step::{Does, Path, Step};
 use super::text::Text;
-use crate::ir::scope::Access;
+use crate::ir::access::Access;
 use crate::source::Span;
 
 /// Why nothing in a folder may redirect.
@@ -58,8 +58,10 @@ fn allowed(steps: &mut Steps<'_>, rule: &Access) -> Result<Formula, String> {
 
 fn span(rule: &Access) -> Option<Span> {
     match rule {
-        Access::Denied(span) | Access::When(_, span) | Access::Unknown(_, span) | Access::Login(span) => Some(*span),
-        Access::Granted | Access::Networks(_) | Access::Each(_) => None,
+        Access::Denied(span) | Access::When(_, span) | Access::Unknown(_, span) => Some(*span),
+        Access::Login(login) => Some(login.span),
+        Access::SubRequest(rule) => Some(rule.span),
+        Access::Granted | Access::Networks(_) | Access::Each(_) | Access::Any(_) => None,
     }
 }
 

@@ -59,6 +59,7 @@ fn internal(
         return Err(Fail::Status(500, Some(clause.span)));
     }
     machine.flags.path_changed = true;
+    machine.flags.target_changed = true;
     let path = String::from_utf8_lossy(&machine.path).into_owned();
     machine.recorder.step(clause.span, || format!("rewrites the path to `{path}`"));
     Ok(None)

@@ -7,12 +7,13 @@ use super::folders::{HtaccessFile, as_folder};
 use super::load::{Line, Loaded};
 use super::refused::Refused;
 use super::{lines, misc, rule, sections};
+use crate::ir::access::Access;
 use crate::ir::choice::{Choice, Sections};
 use crate::ir::pattern::Glob;
 use crate::ir::policy::{
     ContentPolicy, Decoding, HeaderPolicy, HostPolicy, ServerFacts, StatusPolicy, TargetChecks, TargetPolicy,
 };
-use crate::ir::scope::{Access, Scope, Slot};
+use crate::ir::scope::{Scope, Slot};
 use crate::ir::site::{Listener, NameRule, OwnName, Site, SiteName};
 use crate::ir::template::Template;
 use crate::ir::{Budget, Bytes, Entry, Phase, Reach, Refusal, ScopeId, SiteId};
@@ -41,7 +42,7 @@ fn pipeline(context: &mut Context) {
         Phase::Site(Slot::Alias),
         Phase::Walk,
         Phase::Scope(Slot::Environment),
-        Phase::Access,
+        Phase::Access { sub_requests: true },
         Phase::Scope(Slot::Rewrite),
         Phase::Scope(Slot::ExpressionRedirect),
         Phase::Scope(Slot::Redirect),

@@ -36,13 +36,13 @@ pub struct Place<'l> {
     pub level: &'l Level,
     /// A server block: an `if` in it enters no scope.
     pub server: bool,
-    /// How many bytes of a path its name takes.
-    pub name: Option<usize>,
+    /// Its name, where paths begin with that.
+    pub name: Option<&'l [u8]>,
 }
 
 impl Context {
     /// The settings of a block, laid over the outer ones.
-    pub fn level<'a>(&mut self, nodes: &[Node<'a>], outer: &Level, name: Option<usize>, same_place: bool) -> Level {
+    pub fn level<'a>(&mut self, nodes: &[Node<'a>], outer: &Level, name: Option<&[u8]>, same_place: bool) -> Level {
         let mut own = Level::default();
         for node in nodes {
             self.setting(&mut own, *node, name);
@@ -160,8 +160,8 @@ impl Context {
             _ => None,
         };
         let inside: Vec<Node> = node.children().collect();
-        let length = match name {
-            Name::Exact(name) | Name::Prefix(name, _) => Some(name.len()),
+        let own_name = match name {
+            Name::Exact(name) | Name::Prefix(name, _) => Some(*name),
             _ => None,
         };
         let here = Parent {
@@ -170,8 +170,8 @@ impl Context {
             named: matches!(name, Name::Named(_)),
             inside: true,
         };
-        let level = self.level(&inside, outer, length, false);
-        let scope = self.location_scope(node.head(), &inside, &level, length);
+        let level = self.level(&inside, outer, own_name, false);
+        let scope = self.location_scope(node.head(), &inside, &level, own_name);
         let nested = self.locations(&inside, &level, here);
         let is_empty = nested.exact.is_empty() && nested.prefixes.is_empty() && nested.patterns.is_empty();
         let location = Location {
@@ -200,7 +200,7 @@ impl Context {
     }
 
     /// The scope of a location with these directives in it.
-    pub fn location_scope(&mut self, span: Span, inside: &[Node], level: &Level, name: Option<usize>) -> ScopeId {
+    pub fn location_scope(&mut self, span: Span, inside: &[Node], level: &Level, name: Option<&[u8]>) -> ScopeId {
         let clauses = self.clauses(inside, Place { level, server: false, name });
         let mut settings = level.settings();
         settings.try_files = self.try_files(inside);
@@ -209,7 +209,7 @@ impl Context {
         self.full_scope(Some(span), level, settings, clauses)
     }
 
-    fn limit_except(&mut self, inside: &[Node], level: &Level, name: Option<usize>) -> Option<Arc<MethodScope>> {
+    fn limit_except(&mut self, inside: &[Node], level: &Level, name: Option<&[u8]>) -> Option<Arc<MethodScope>> {
         let node = inside.iter().find(|node| node.name() == b"limit_except" && node.has_block())?;
         const METHODS: &[&[u8]] = &[
             b"GET",

@@ -146,7 +146,7 @@ impl Context {
             handler: None,
         }))];
         if keep {
-            does.extend([Action::KeepScope, Action::LoseName]);
+            does.push(Action::KeepScope);
         }
         let captures = Captures { store: Some(Store::Pattern), on_failure: OnFailure::Clear, named };
         let matched =
@@ -188,12 +188,6 @@ impl Context {
         let span = spans.first().copied().zip(spans.last().copied()).map_or(node.head(), |(a, b)| a.to(b));
         let offset = node.words().len() - spans.len();
         let offset = offset.min(usize::from(first == b"("));
-        if let Some(name) = words.first().and_then(|word| word.strip_prefix(b"$"))
-            && undecidable(name)
-        {
-            let what = format!("`${}` is not modelled", String::from_utf8_lossy(name));
-            return Some(Test { span, kind: TestKind::Unknown(what), negated: false });
-        }
         match words.as_slice() {
             [name @ [b'$', _, ..]] => {
                 let subject = self.lone_variable(name, node, offset);
@@ -269,11 +263,6 @@ fn file_test(question: &[u8]) -> Option<FileTest> {
         b'x' => FileTest::Executable,
         _ => return None,
     })
-}
-
-/// Variables that a module computes from the request in a way that is not modelled: no value is likelier than another.
-fn undecidable(name: &[u8]) -> bool {
-    name.eq_ignore_ascii_case(b"secure_link") || name.eq_ignore_ascii_case(b"secure_link_expires")
 }
 
 /// Whether a template mentions anything.

@@ -8,6 +8,7 @@ use crate::ir::choice::{Choice, Location, Locations};
 use crate::ir::site::{Listener, NameRule, OwnName, Site, SiteName};
 use crate::ir::{Bytes, SiteId};
 use crate::source::Span;
+use std::ops::RangeInclusive;
 
 /// One `listen`.
 struct Listen {
@@ -47,11 +48,11 @@ impl Context {
         let site = SiteId(u32::try_from(self.program.sites.len()).unwrap_or(u32::MAX));
         let mut listens = self.listens(inside);
         let (names, own) = self.names(inside);
-        let level = if only.is_some() { http.clone() } else { self.level(inside, http, Some(0), false) };
+        let level = if only.is_some() { http.clone() } else { self.level(inside, http, Some(b""), false) };
         let (clauses, locations) = match only {
             Some(span) => (Vec::new(), self.only_location(span, inside, http)),
             None => (
-                self.clauses(inside, Place { level: &level, server: true, name: Some(0) }),
+                self.clauses(inside, Place { level: &level, server: true, name: Some(b"") }),
                 self.locations(inside, &level, Parent::default()),
             ),
         };
@@ -80,8 +81,8 @@ impl Context {
     }
 
     fn only_location(&mut self, span: Span, inside: &[Node], http: &Level) -> Locations {
-        let level = self.level(inside, http, Some(1), false);
-        let scope = self.location_scope(span, inside, &level, Some(1));
+        let level = self.level(inside, http, Some(b"/"), false);
+        let scope = self.location_scope(span, inside, &level, Some(b"/"));
         let nested = self.locations(inside, &level, Parent::default());
         let location =
             Location { scope, no_patterns: false, slash_redirect: false, nested: Some(Box::new(nested)), span };
@@ -142,9 +143,13 @@ impl Context {
                 }
             }
             match address(text) {
-                Ok((address, port)) => {
-                    listens.push(Listen { address, port, encrypted, default, span: node.head() });
+                Ok((address, None)) => {
+                    listens.push(Listen { address, port: None, encrypted, default, span: node.head() });
                 }
+                Ok((address, Some(ports))) => listens.extend(ports.map(|port| {
+                    let address = address.clone();
+                    Listen { address, port: Some(port), encrypted, default, span: node.head() }
+                })),
                 Err(why) => {
                     let shown = String::from_utf8_lossy(text);
                     self.refuse(node.arg_span(0), format!("{why} in \"{shown}\" of the \"listen\" directive"));
@@ -217,8 +222,10 @@ fn shown(listen: &Listen) -> String {
     format!("{address}:{}", listen.port.unwrap_or(0))
 }
 
-/// The address of a `listen`: `None` is any; a path of a socket has no port.
-fn address(text: &[u8]) -> Result<(Option<Bytes>, Option<u16>), &'static str> {
+/// Address and ports of a `listen`: no address is any; a path of a socket has no port.
+type Endpoint = (Option<Bytes>, Option<RangeInclusive<u16>>);
+
+fn address(text: &[u8]) -> Result<Endpoint, &'static str> {
     if text.starts_with(b"unix:") {
         return Ok((Some(text.into()), None));
     }
@@ -230,16 +237,18 @@ fn address(text: &[u8]) -> Result<(Option<Bytes>, Option<u16>), &'static str> {
         }
         _ => match memchr::memrchr(b':', text) {
             Some(at) => (text.get(..at).unwrap_or_default(), text.get(at + 1..)),
-            None if text.iter().all(u8::is_ascii_digit) => (&b"*"[..], Some(text)),
+            None if text.iter().all(|byte| byte.is_ascii_digit() || *byte == b'-') => (&b"*"[..], Some(text)),
             None => (text, None),
         },
     };
-    let port = match port {
-        None => 80,
+    let ports = match port {
+        None => 80..=80,
         Some(digits) => {
-            let first = digits.split(|&byte| byte == b'-').next().unwrap_or_default();
-            let number = std::str::from_utf8(first).ok().and_then(|text| text.parse::<u16>().ok());
-            number.filter(|&port| port != 0).ok_or("invalid port")?
+            let number =
+                |digits: &[u8]| std::str::from_utf8(digits).ok()?.parse::<u16>().ok().filter(|&port| port != 0);
+            let mut ends = digits.splitn(2, |&byte| byte == b'-').map(number);
+            let first = ends.next().flatten().ok_or("invalid port")?;
+            first..=ends.next().unwrap_or(Some(first)).filter(|&last| last >= first).ok_or("invalid port")?
         }
     };
     let host: Option<Bytes> = match host {
@@ -248,5 +257,5 @@ fn address(text: &[u8]) -> Result<(Option<Bytes>, Option<u16>), &'static str> {
         b"localhost" => Some(b"127.0.0.1"[..].into()),
         host => Some(host.into()),
     };
-    Ok((host, Some(port)))
+    Ok((host, Some(ports)))
 }

@@ -1,17 +1,16 @@
 //! Settings of http, server, location and if blocks, and how inner ones are laid over outer ones.
 
+use super::access::AccessRules;
 use super::context::Context;
 use super::load::Node;
+use super::proxy::ProxyRules;
 use super::variables::Captures;
 use crate::ir::Effect;
 use crate::ir::clause::Handler;
 use crate::ir::policy::{SelfHost, SelfPort, SelfUrl};
-use crate::ir::scope::{
-    Access, AliasTo, ErrorPage, ErrorStatus, ErrorTarget, HeaderAction, HeaderRule, Listed, NetworkRule, Settings,
-};
+use crate::ir::scope::{AliasTo, ErrorPage, ErrorStatus, ErrorTarget, HeaderAction, HeaderRule, Listed, Settings};
 use crate::ir::template::Template;
 use crate::ir::{Bytes, Note};
-use crate::source::Span;
 use std::sync::Arc;
 
 /// How `add_header` lists combine (`add_header_inherit`).
@@ -43,10 +42,8 @@ pub struct Level {
     inherit: Option<HeaderInherit>,
     more: Vec<Arc<HeaderRule>>,
     expires: Option<Vec<Arc<HeaderRule>>>,
-    networks: Vec<NetworkRule>,
-    login: Option<Option<Span>>,
-    other_access: Option<Option<(Span, String)>>,
-    any_access: Option<bool>,
+    access: AccessRules,
+    proxy: ProxyRules,
     /// What serves content; inherited by `if` and `limit_except` only.
     pub handler: Option<Handler>,
     /// Whether the handler makes the location redirect its own name without the slash.
@@ -81,10 +78,8 @@ impl Level {
             inherit,
             more: outer.more.iter().chain(&self.more).cloned().collect(),
             expires: self.expires.or_else(|| outer.expires.clone()),
-            networks: if self.networks.is_empty() { outer.networks.clone() } else { self.networks },
-            login: self.login.or(outer.login),
-            other_access: self.other_access.or_else(|| outer.other_access.clone()),
-            any_access: self.any_access.or(outer.any_access),
+            access: self.access.over(&outer.access),
+            proxy: self.proxy.over(&outer.proxy, kept),
             handler: if kept { outer.handler.clone() } else { self.handler },
             passes_on: self.passes_on,
             notes: outer.notes.iter().chain(&self.notes).cloned().collect(),
@@ -115,29 +110,20 @@ impl Level {
                 items: self.more.iter().chain(expires).chain(&self.headers).cloned().collect(),
                 ..Listed::default()
             },
-            access: self.access(),
-            handler: self.handler.clone(),
+            access: self.access.access(),
+            real_address: self.access.real_address(),
+            secure_link: self.access.secure_link(),
+            handler: self.handler(),
             msie_refresh: self.msie_refresh,
             ..Settings::default()
         }
     }
 
-    fn access(&self) -> Option<Access> {
-        let mut all = Vec::new();
-        if !self.networks.is_empty() {
-            all.push(Access::Networks(self.networks.clone().into()));
+    fn handler(&self) -> Option<Handler> {
+        match self.handler.clone()? {
+            Handler::Dynamic(name) if *name == *b"proxy_pass" => self.proxy.proxy().map(Handler::Proxy),
+            handler => Some(handler),
         }
-        if let Some(Some(span)) = self.login {
-            all.push(Access::Login(span));
-        }
-        if let Some(Some((span, what))) = &self.other_access {
-            all.push(Access::Unknown(what.clone(), *span));
-        }
-        if self.any_access == Some(true) && all.len() > 1 {
-            let span = self.login.flatten().or(self.networks.first().map(|rule| rule.span))?;
-            return Some(Access::Unknown("`satisfy any`".to_owned(), span));
-        }
-        if all.len() > 1 { Some(Access::Each(all)) } else { all.pop() }
     }
 
     /// Unmodelled directives in force.
@@ -146,7 +132,8 @@ impl Level {
     }
 }
 
-fn flag(node: Node) -> Option<bool> {
+/// The value of a directive that is `on` or `off`.
+pub fn flag(node: Node) -> Option<bool> {
     Some(node.arg(0)?.eq_ignore_ascii_case(b"on"))
 }
 
@@ -178,8 +165,12 @@ const OPAQUE: &[&[u8]] = &[
 impl Context {
     /// Reads one directive into a level; `false` where it is none of these. `name`: how many bytes the location's name has
     /// (for `alias`), `None` for patterns.
-    pub fn setting(&mut self, level: &mut Level, node: Node, name: Option<usize>) -> bool {
-        let name_kept = name.is_some() && node.context == super::load::Context::Location;
+    pub fn setting(&mut self, level: &mut Level, node: Node, name: Option<&[u8]>) -> bool {
+        let own_name = name.filter(|_| node.context == super::load::Context::Location);
+        if self.access_rule(&mut level.access, node) {
+            return true;
+        }
+        let proxy_rule = self.proxy_rule(&mut level.proxy, node, own_name);
         match node.name() {
             b"absolute_redirect" => level.absolute = flag(node),
             b"server_name_in_redirect" => level.own_name = flag(node),
@@ -205,25 +196,8 @@ impl Context {
             }
             b"more_set_headers" | b"more_clear_headers" => self.more_headers(level, node),
             b"expires" => self.expires(level, node),
-            b"allow" | b"deny" => self.network(level, node),
-            b"satisfy" => {
-                if !matches!(node.arg(0), Some(b"any" | b"all")) {
-                    let shown = String::from_utf8_lossy(node.arg(0).unwrap_or_default()).into_owned();
-                    self.refuse(node.arg_span(0), format!("invalid value \"{shown}\""));
-                }
-                level.any_access = Some(node.arg(0) == Some(b"any"));
-            }
-            b"auth_basic" => level.login = Some((node.arg(0) != Some(b"off")).then(|| node.head())),
-            b"auth_request" | b"auth_jwt" | b"access_by_lua" | b"access_by_lua_block" | b"access_by_lua_file" => {
-                self.note(node, Effect::May, "whether it lets a request in is not known");
-                let what = format!("`{}`", String::from_utf8_lossy(node.name()));
-                level.other_access = Some((node.arg(0) != Some(b"off")).then(|| (node.head(), what)));
-            }
             b"stub_status" | b"empty_gif" => level.handler = Some(Handler::Fixed(200)),
             name if PASSES.contains(&name) => {
-                if name == b"proxy_pass" {
-                    self.check_upstream_path(node, name_kept);
-                }
                 level.handler = Some(match node.arg(0).is_some_and(leads_nowhere) {
                     true => Handler::Fixed(502),
                     false => Handler::Dynamic(name.into()),
@@ -234,23 +208,12 @@ impl Context {
                 self.note(node, Effect::May, "what it answers is not known");
                 level.handler = Some(Handler::Opaque(name.into()));
             }
-            _ => return false,
+            _ => return proxy_rule,
         }
         true
     }
 
-    /// An upstream's path takes the place of the location's name, which has to be there.
-    fn check_upstream_path(&mut self, node: Node, name_kept: bool) {
-        let Some(url) = node.arg(0).filter(|url| !name_kept && !url.contains(&b'$')) else { return };
-        let host = url.strip_prefix(b"http://").or_else(|| url.strip_prefix(b"https://")).unwrap_or_default();
-        if host.contains(&b'/') && !host.starts_with(b"unix:") {
-            let message = "\"proxy_pass\" cannot have URI part in location given by regular expression, or inside \
-                           named location, or inside \"if\" statement, or inside \"limit_except\" block";
-            self.refuse(node.arg_span(0), message);
-        }
-    }
-
-    fn root(&mut self, level: &mut Level, node: Node, name: Option<usize>) {
+    fn root(&mut self, level: &mut Level, node: Node, name: Option<&[u8]>) {
         let Some(text) = node.arg(0) else { return };
         let is_alias = node.name() == b"alias";
         let other = if level.alias.is_some() { "alias" } else { "root" };
@@ -265,7 +228,7 @@ impl Context {
         let trimmed = if is_alias { text } else { text.strip_suffix(b"/").unwrap_or(text) };
         let to = self.template(trimmed, Captures::Raw, node.arg_span(0));
         if is_alias {
-            level.alias = Some(AliasTo { to, name });
+            level.alias = Some(AliasTo { to, name: name.map(<[u8]>::len) });
         } else {
             level.root = Some(to);
         }
@@ -385,21 +348,6 @@ impl Context {
         };
         level.expires =
             Some(vec![header(node, HeaderAction::Add, b"Cache-Control"[..].into(), Template::literal(text), false)]);
-    }
-
-    fn network(&mut self, level: &mut Level, node: Node) {
-        let Some(text) = node.arg(0) else { return };
-        let allow = node.name() == b"allow";
-        let range = match text {
-            b"all" => Some((0, u128::MAX)),
-            b"unix:" => return,
-            text => super::tables::network(text),
-        };
-        let Some((first, last)) = range else {
-            let shown = String::from_utf8_lossy(text);
-            return self.refuse(node.arg_span(0), format!("invalid parameter \"{shown}\""));
-        };
-        level.networks.push(NetworkRule { span: node.head(), first, last, allow });
     }
 }
 

@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::load::Node;
 use super::variables::Captures;
+use crate::ir::access::{Clients, RealAddress};
 use crate::ir::table::address_number;
 use crate::ir::table::{GeoEntry, Map, MapValue, Table, TableKind};
 use crate::ir::template::{Attribute, Origin, Part, Passes, Template};
@@ -106,12 +107,17 @@ impl Context {
         };
         let mut entries: Vec<GeoEntry> = Vec::new();
         let (mut default, mut ranges, mut remembered) = (None, false, true);
+        let (mut trusted, mut recursive) = (Vec::new(), false);
         for entry in node.children() {
             let value: Bytes = entry.arg(0).unwrap_or_default().into();
             match (entry.name(), entry.words().len()) {
                 (b"ranges", 0) => ranges = true,
                 (b"volatile", 0) => remembered = false,
-                (b"proxy_recursive", 0) | (b"proxy" | b"include", _) => {}
+                (b"proxy_recursive", 0) => recursive = true,
+                (b"proxy", 1) => {
+                    trusted.extend(network(&value).map(|(first, last)| Clients::Network(first, last)));
+                }
+                (b"include", _) => {}
                 (b"default", _) => default = Some(value),
                 (b"delete", 1) => {
                     if let Some((first, last)) = range_of(&value, ranges) {
@@ -128,6 +134,14 @@ impl Context {
                 _ => self.refuse(entry.head(), "invalid number of the geo parameters"),
             }
         }
+        let source = match at {
+            0 if !trusted.is_empty() => {
+                let header = b"x-forwarded-for"[..].into();
+                let rule = Box::new(RealAddress { trusted, header, recursive });
+                Template { parts: vec![Part::Attribute(Attribute::ForwardedAddress(rule))], passes: Passes::Two }
+            }
+            _ => source,
+        };
         self.add_table(node, at, Some(source), TableKind::Geo(entries, default), remembered);
     }
 }

@@ -19,8 +19,6 @@ const UNMODELLED: &[&str] = &[
     "connections_reading",
     "connections_waiting",
     "connections_writing",
-    "content_length",
-    "content_type",
     "date_gmt",
     "date_local",
     "fastcgi_path_info",
@@ -54,8 +52,6 @@ const UNMODELLED: &[&str] = &[
     "nginx_version",
     "pid",
     "pipe",
-    "proxy_add_x_forwarded_for",
-    "proxy_host",
     "proxy_internal_body_length",
     "proxy_internal_chunked",
     "proxy_port",
@@ -67,15 +63,12 @@ const UNMODELLED: &[&str] = &[
     "realip_remote_addr",
     "realip_remote_port",
     "realpath_root",
-    "remote_user",
     "request_body",
     "request_body_file",
     "request_completion",
     "request_id",
     "request_length",
     "request_time",
-    "secure_link",
-    "secure_link_expires",
     "session_log_id",
     "slice_range",
     "spdy",
@@ -95,7 +88,7 @@ const UNMODELLED: &[&str] = &[
 
 /// Beginnings of names that the server computes and that are not modelled.
 const UNMODELLED_PREFIXES: &[&str] =
-    &["ssl_", "upstream_", "sent_trailer_", "proxy_protocol_tlv_", "jwt_", "otel_", "geoip2_", "acme_", "oidc_"];
+    &["upstream_", "sent_trailer_", "proxy_protocol_tlv_", "jwt_", "otel_", "geoip2_", "acme_", "oidc_"];
 
 /// Every variable of one configuration.
 #[derive(Default)]
@@ -134,7 +127,14 @@ fn builtin(name: &str) -> Option<Attribute> {
         "status" => Attribute::Status,
         "request_port" => Attribute::HostPort,
         "is_request_port" => Attribute::HostPortMark,
-        "remote_user" => Attribute::RemoteUser,
+        "remote_user" => Attribute::BasicUser,
+        "content_length" => Attribute::Header(b"content-length"[..].into()),
+        "content_type" => Attribute::Header(b"content-type"[..].into()),
+        "proxy_add_x_forwarded_for" => Attribute::ForwardedFor,
+        "proxy_host" => Attribute::ProxyHost,
+        "secure_link" => Attribute::SecureLink,
+        "secure_link_expires" => Attribute::SecureLinkExpires,
+        "upstream_status" => Attribute::UpstreamStatus,
         _ if UNMODELLED.contains(&name) => Attribute::Unknown(name.as_bytes().into()),
         _ => return None,
     })
@@ -148,6 +148,12 @@ fn prefixed(name: &str) -> Option<Attribute> {
     }
     if let Some(header) = rest("http_") {
         return Some(Attribute::HeaderVariable(header));
+    }
+    if let Some(header) = rest("upstream_http_") {
+        return Some(Attribute::UpstreamHeader(header));
+    }
+    if name.starts_with("ssl_") {
+        return Some(Attribute::Unknown(format!("ssl:{name}").into_bytes().into()));
     }
     if let Some(argument) = rest("arg_") {
         return Some(Attribute::Argument(argument));
