@@ -81,6 +81,7 @@ pub fn secure_link(machine: &mut Machine) -> Try<Vec<u8>> {
         SecureLink::Secret(secret) => Ok(by_secret(machine, secret).unwrap_or_default()),
         SecureLink::Sum { made_of, .. } => {
             let Some((sum, end)) = given(machine)? else { return Ok(Vec::new()) };
+            let Some(sum) = decode(&URL_SAFE, &sum).filter(|_| sum.len() <= 24) else { return Ok(Vec::new()) };
             let right = Md5::digest(template::render(machine, made_of)?);
             match end {
                 _ if sum != right.as_slice() => Ok(Vec::new()),
@@ -91,7 +92,7 @@ pub fn secure_link(machine: &mut Machine) -> Try<Vec<u8>> {
     }
 }
 
-/// The end that a well-formed signature names.
+/// The end that a signature names, right or wrong.
 ///
 /// # Errors
 /// Where a text cannot be made.
@@ -99,7 +100,7 @@ pub fn secure_link_end(machine: &mut Machine) -> Try<Vec<u8>> {
     Ok(given(machine)?.and_then(|(_, end)| end).unwrap_or_default())
 }
 
-/// Checksum and end as the client gives them; `None` where either makes no sense.
+/// Checksum and end as the client gives them; `None` where the end is no time.
 fn given(machine: &mut Machine) -> Try<Option<(Vec<u8>, Option<Vec<u8>>)>> {
     let Some(rule) = machine.scope.settings.secure_link.clone() else { return Ok(None) };
     let SecureLink::Sum { given, .. } = &*rule else { return Ok(None) };
@@ -109,11 +110,7 @@ fn given(machine: &mut Machine) -> Try<Option<(Vec<u8>, Option<Vec<u8>>)>> {
         None => (&*text, None),
     };
     let is_time = |end: &[u8]| end.iter().all(u8::is_ascii_digit) && end.iter().any(|&digit| digit != b'0');
-    if sum.len() > 24 || end.is_some_and(|end| !is_time(end)) {
-        return Ok(None);
-    }
-    let sum = decode(&URL_SAFE, sum).filter(|sum| sum.len() == 16);
-    Ok(sum.map(|sum| (sum, end.map(<[u8]>::to_vec))))
+    Ok(end.is_none_or(is_time).then(|| (sum.to_vec(), end.map(<[u8]>::to_vec))))
 }
 
 /// `/prefix/checksum/link`: the link, where the checksum is right.

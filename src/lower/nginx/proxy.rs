@@ -83,6 +83,9 @@ impl ProxyRules {
     pub fn proxy(&self) -> Option<Arc<Proxy>> {
         let Pass { span, to, computed, name, speaks } = self.pass.clone()?;
         let is_shown = |name: &Bytes| self.shown.contains(name);
+        let names_it = self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(b"connection"));
+        let close = (b"Connection"[..].into(), Template::literal(&b"close"[..]));
+        let headers = self.headers.iter().cloned().chain((speaks == b"1.0" && !names_it).then_some(close)).collect();
         let hidden = HIDDEN.iter().map(|&name| name.into()).chain(self.hidden.iter().cloned());
         Some(Arc::new(Proxy {
             span,
@@ -91,7 +94,7 @@ impl ProxyRules {
             name,
             method: self.method.clone(),
             version: self.version.clone().unwrap_or_else(|| speaks.into()),
-            headers: self.headers.clone(),
+            headers,
             passes_headers: self.passes_headers != Some(false),
             locations: self.changes.clone(),
             intercepts: self.intercepts == Some(true),
