@@ -28,6 +28,7 @@ pub mod expression;
 pub mod graph;
 pub mod guard;
 pub mod hsts;
+pub mod inclusion;
 pub mod language;
 pub mod order;
 pub mod place;

@@ -33,11 +33,25 @@ pub enum Style {
     Rewrite,
 }
 
+/// What the output is pasted into.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// The counterpart of what the source is: whole hosts, or the inside of one.
+    #[default]
+    Usual,
+    /// nginx's `http` block: a source without a host gets a `server` block of its own.
+    Http,
+    /// A `.htaccess`.
+    Htaccess,
+}
+
 /// What an emitter is told beside the program.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// The layout.
     pub style: Style,
+    /// The place.
+    pub scope: Scope,
     /// Directives (by span) that must be left out, with the reason: found by verification.
     pub without: Vec<(Span, String)>,
 }
@@ -80,6 +94,8 @@ pub enum Assumption {
     PortOfHost,
     /// No request carries a `?` with nothing behind it.
     NoEmptyQuery,
+    /// No `%2F` in the path: a `.htaccess` cannot let it in.
+    NoEncodedSlash,
     /// The host of a target without flag `R` is not the site's own: Apache serves the path itself then.
     OtherName,
 }
@@ -92,6 +108,9 @@ impl Assumption {
             Self::NoEncodedQuestionMark => "no request carries `%3F` in its path (Apache answers 403 to those)",
             Self::FewPercents => "a value that is copied holds at most eight `%`",
             Self::NoEmptyQuery => "no request ends in a lone `?` (nginx drops it, Apache keeps it)",
+            Self::NoEncodedSlash => {
+                "no request carries `%2F` in its path (Apache answers 404 unless `AllowEncodedSlashes` is on)"
+            }
             Self::OtherName => {
                 "the target's host is not this site's `ServerName` with its port (Apache serves the path itself then)"
             }

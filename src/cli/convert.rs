@@ -4,7 +4,7 @@ pub mod report;
 pub mod texts;
 pub mod verify;
 
-use super::args::{ConvertArgs, ConvertStyle, Format, Server};
+use super::args::{ConvertArgs, ConvertScope, ConvertStyle, Format, Server};
 use super::input::{self, Loaded};
 use super::{Exit, Stop};
 use crate::analysis::compare::{Difference, is_redirect};
@@ -29,12 +29,8 @@ pub fn run(args: &ConvertArgs, out: &mut dyn Write) -> Result<Exit, Stop> {
     if same {
         return Err(Stop::Told("the configuration is already written for that server".to_owned()));
     }
-    if args.to == Server::Apache && args.scope == Some(super::args::ConvertScope::Htaccess) {
-        let why = "rules for a `.htaccess` are not written: they run after the folder is found, again for each new path. \
-                   Leave `--scope` out and put the output into the virtual host";
-        return Err(Stop::Told(why.to_owned()));
-    }
-    let report = convert(&loaded, args)?;
+    let scope = scope(args)?;
+    let report = convert(&loaded, args, scope)?;
     match args.format {
         Format::Json => writeln!(out, "{}", report.json(&loaded.sources))?,
         Format::Human => {
@@ -53,13 +49,14 @@ pub fn run(args: &ConvertArgs, out: &mut dyn Write) -> Result<Exit, Stop> {
 }
 
 /// Emits, compares, and leaves out what turned out wider than the source.
-fn convert(loaded: &Loaded, args: &ConvertArgs) -> Result<Report, Stop> {
+fn convert(loaded: &Loaded, args: &ConvertArgs, scope: emit::Scope) -> Result<Report, Stop> {
     let words = texts::Words { sources: &loaded.sources };
-    let mut options = emit::Options { style: style(args.style), without: refused(loaded) };
+    let mut options = emit::Options { style: style(args.style), scope, without: refused(loaded) };
     let asks = if args.no_verify { Vec::new() } else { verify::requests(loaded) };
     let mut report = Report::default();
     let dialect = match args.to {
         Server::Nginx => Dialect::Nginx,
+        Server::Apache if scope == emit::Scope::Htaccess => Dialect::Htaccess,
         Server::Apache => Dialect::Apache,
     };
     for attempt in 0..ATTEMPTS {
@@ -85,6 +82,19 @@ fn emit_for(to: Server, loaded: &Loaded, words: &dyn Texts, options: &emit::Opti
     match to {
         Server::Nginx => Ok(emit::nginx::emit(&loaded.lowered.program, words, options)),
         Server::Apache => Ok(emit::apache::emit(&loaded.lowered.program, words, options)),
+    }
+}
+
+/// What the output is pasted into.
+fn scope(args: &ConvertArgs) -> Result<emit::Scope, Stop> {
+    match (args.to, args.scope) {
+        (_, None) | (Server::Nginx, Some(ConvertScope::Server)) | (Server::Apache, Some(ConvertScope::Vhost)) => {
+            Ok(emit::Scope::Usual)
+        }
+        (Server::Nginx, Some(ConvertScope::Http)) => Ok(emit::Scope::Http),
+        (Server::Apache, Some(ConvertScope::Htaccess)) => Ok(emit::Scope::Htaccess),
+        (Server::Nginx, Some(_)) => Err(Stop::Told("nginx's scopes are `server` and `http`".to_owned())),
+        (Server::Apache, Some(_)) => Err(Stop::Told("Apache's scopes are `vhost` and `htaccess`".to_owned())),
     }
 }
 

@@ -6,6 +6,7 @@ use super::disk::Disk;
 use super::input::{self, Loaded};
 use super::{Exit, Stop};
 use crate::analysis::compare::{self, Ask, Difference, Side};
+use crate::analysis::inclusion::{self, Known, Proven};
 use crate::eval::Assumed;
 use crate::report::shown;
 use crate::source::Span;
@@ -25,20 +26,29 @@ pub fn run(args: &DiffArgs, out: &mut dyn Write) -> Result<Exit, Stop> {
     let mut asks = asks(&old, false);
     asks.extend(self::asks(&new, true));
     let disk = Disk::new(old.options.real_files, Assumed::default());
-    let differences = compare::compare(
-        Side { program: &old.lowered.program, world: &disk },
-        Side { program: &new.lowered.program, world: &disk },
-        &asks,
-    );
+    let before = Side { program: &old.lowered.program, world: &disk };
+    let after = Side { program: &new.lowered.program, world: &disk };
+    let differences = compare::compare(before, after, &asks);
+    let proven = match differences.is_empty() {
+        true => {
+            let (old, new) = (old.facts(), new.facts());
+            inclusion::prove(Known { facts: &old, side: before }, Known { facts: &new, side: after })
+        }
+        false => Proven::default(),
+    };
     match args.format {
-        Format::Human => human(&old, &new, &asks, &differences, out)?,
+        Format::Human => {
+            human(&old, &new, &differences, out)?;
+            writeln!(out, "{}", verdict(asks.len(), differences.len(), proven))?;
+        }
         Format::Json => {
             let list: Vec<_> = differences.iter().map(|one| json!({
                 "request": report::request(&one.ask.request),
                 "old": {"status": one.old.status, "location": one.old.location.as_ref().map(|text| String::from_utf8_lossy(text))},
                 "new": {"status": one.new.status, "location": one.new.location.as_ref().map(|text| String::from_utf8_lossy(text))},
             })).collect();
-            writeln!(out, "{}", json!({"version": 1, "requests": asks.len(), "differences": list}))?;
+            let proven = json!({"redirects": proven.redirects, "of": proven.of, "all": proven.is_all()});
+            writeln!(out, "{}", json!({"version": 1, "requests": asks.len(), "differences": list, "proven": proven}))?;
         }
     }
     Ok(if differences.is_empty() { Exit::Clean } else { Exit::Findings })
@@ -57,13 +67,7 @@ fn asks(loaded: &Loaded, new: bool) -> Vec<Ask> {
     asks
 }
 
-fn human(
-    old: &Loaded,
-    new: &Loaded,
-    asks: &[Ask],
-    differences: &[Difference],
-    out: &mut dyn Write,
-) -> Result<(), Stop> {
+fn human(old: &Loaded, new: &Loaded, differences: &[Difference], out: &mut dyn Write) -> Result<(), Stop> {
     // differences with the same two directives behind them are one
     let mut groups: BTreeMap<(Option<Span>, Option<Span>), Vec<&Difference>> = BTreeMap::new();
     for difference in differences {
@@ -92,9 +96,22 @@ fn human(
             writeln!(out, "  and {} more requests like it", members.len() - 1)?;
         }
     }
-    match differences.len() {
-        0 => writeln!(out, "no difference found over {} requests", asks.len())?,
-        count => writeln!(out, "{count} of {} requests are answered differently", asks.len())?,
-    }
     Ok(())
+}
+
+/// What the comparison comes to.
+fn verdict(asked: usize, differences: usize, proven: Proven) -> String {
+    match (differences, proven.redirects) {
+        (0, 0) => format!("no difference found over {asked} requests"),
+        (0, _) if proven.is_all() => {
+            format!(
+                "no difference found over {asked} requests, and none exists: every redirect's paths are covered by the other side's"
+            )
+        }
+        (0, count) => {
+            let of = proven.of;
+            format!("no difference found over {asked} requests, and for {count} of the {of} redirects none exists")
+        }
+        (count, _) => format!("{count} of {asked} requests are answered differently"),
+    }
 }

@@ -7,8 +7,10 @@
 //! result and [`print`] writes it.
 
 pub mod action;
+pub mod filled;
 pub mod guard;
 pub mod host;
+pub mod htaccess;
 pub mod list;
 pub mod locations;
 pub mod plan;
@@ -19,22 +21,27 @@ pub mod site;
 pub mod table;
 pub mod text;
 
-use super::{Emitted, Options, Part, Texts};
+use super::{Emitted, Options, Part, Scope, Texts};
 use crate::ir::{Effect, Program};
 use list::Lists;
 use plan::{Host, Statement};
 
 /// The program as Apache configuration.
 pub fn emit(program: &Program, texts: &dyn Texts, options: &Options) -> Emitted {
-    let mut lists = Lists::new(program, texts, &options.without);
-    let mut hosts = host::hosts(&mut lists);
+    let inside = options.scope == Scope::Htaccess;
+    let mut lists = Lists::new(program, texts, options);
+    let mut hosts = if inside { vec![htaccess::host(&mut lists)] } else { host::hosts(&mut lists) };
     notes(&mut lists, &mut hosts);
     let mut verdicts = std::mem::take(&mut lists.verdicts);
     verdicts.sort_by_key(|verdict| verdict.span);
     let mut parts: Vec<Part> = Vec::new();
     for host in &hosts {
         let listens = host.body.is_empty() && !host.head.is_empty();
-        let scope = if host.address.is_some() || listens { "server" } else { "vhost" };
+        let scope = match host.address.is_some() || listens {
+            true => "server",
+            false if inside => "htaccess",
+            false => "vhost",
+        };
         let at = parts.iter().position(|part| part.scope == scope).unwrap_or(parts.len());
         if at == parts.len() {
             parts.push(Part { scope, text: Vec::new() });

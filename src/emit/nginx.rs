@@ -27,7 +27,7 @@ pub mod target;
 pub mod text;
 pub mod variables;
 
-use super::{Emitted, Options, Part, Texts};
+use super::{Emitted, Options, Part, Scope, Texts};
 use crate::ir::{Program, SiteId};
 use plan::{Plan, Server, Statement};
 
@@ -49,7 +49,8 @@ pub fn emit(program: &Program, texts: &dyn Texts, options: &Options) -> Emitted 
             notes(&mut steps, &mut body);
         }
         let id = SiteId(u32::try_from(at).unwrap_or(u32::MAX));
-        let head = (!program.fragment).then(|| head::lines(program, texts, id, site));
+        let whole = !program.fragment || options.scope == Scope::Http;
+        let head = whole.then(|| head::lines(program, texts, id, site));
         plan.servers.push(Server { head, body });
     }
     let mut verdicts = std::mem::take(&mut steps.verdicts);

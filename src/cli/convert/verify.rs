@@ -94,6 +94,9 @@ fn whole(parts: &[Part], options: &Options, root: &[u8]) -> Vec<u8> {
     let of = |scope: &str| -> Vec<u8> {
         parts.iter().filter(|part| part.scope == scope).flat_map(|part| part.text.iter().copied()).collect()
     };
+    if options.dialect == Dialect::Htaccess {
+        return of("htaccess");
+    }
     if options.dialect != Dialect::Nginx {
         return httpd(&parts.iter().flat_map(|part| part.text.iter().copied()).collect::<Vec<_>>(), options);
     }

@@ -118,6 +118,9 @@ impl Lists<'_> {
                 _ => None,
             });
             match table {
+                None if has_named(&kept, &does) => {
+                    return Err("it takes a group of a table's expression that is looked up elsewhere".to_owned());
+                }
                 None => done.push((kept, does)),
                 Some(id) => {
                     let mut rows = self.with_rows(id, &kept, &does, &place.names)?;
@@ -141,12 +144,14 @@ impl Lists<'_> {
     ) -> Result<Vec<(Vec<Guard>, Does)>, String> {
         let mut out: Vec<(Vec<Guard>, Does)> = Vec::new();
         let mut passed: Vec<Guard> = Vec::new();
-        for (guard, value) in self.rows(id, names)? {
+        for super::table::Row { guard, value, named } in self.rows(id, names)? {
             let put = |pieces: &mut Vec<Piece>| {
-                *pieces = pieces
-                    .drain(..)
-                    .flat_map(|piece| if piece == Piece::Table(id) { value.clone() } else { vec![piece] })
-                    .collect();
+                let filled = |piece| match piece {
+                    Piece::Table(other) if other == id => value.clone(),
+                    Piece::Named(id) => named.get(&id).cloned().unwrap_or_else(|| vec![piece]),
+                    piece => vec![piece],
+                };
+                *pieces = pieces.drain(..).flat_map(filled).collect();
             };
             let mut own = passed.clone();
             own.extend(guard.clone());
@@ -154,6 +159,7 @@ impl Lists<'_> {
             inner.iter_mut().flat_map(Guard::texts_mut).for_each(put);
             let mut does = does.clone();
             does.text_mut().into_iter().for_each(put);
+            inner.iter_mut().for_each(Guard::tidy);
             let never = inner.iter().any(|guard| guard.settled() == Some(false));
             own.extend(inner);
             if never || !does.ends() {
@@ -182,11 +188,17 @@ impl Lists<'_> {
         } else if !matches!(does, Does::Remember(..)) {
             self.foreign_mark(&text);
         }
+        if self.htaccess && matches!(does, Does::Move(..) | Does::MoveOn(..)) {
+            return Err(
+                "a `.htaccess` starts over with a new path: a virtual host (`--scope vhost`) does not".to_owned()
+            );
+        }
         let root = self.root.clone();
         let encode = form.raw || matches!(does, Does::Remember(..));
         let mut builder = Builder {
             needs: &mut self.needs,
-            changed: self.changed,
+            htaccess: self.htaccess,
+            changed: self.changed && !self.htaccess,
             root,
             own: None,
             other: None,
@@ -197,6 +209,9 @@ impl Lists<'_> {
         let mut to = builder.text(&text)?;
         if form.whole {
             to.push(b'?');
+        }
+        if self.htaccess {
+            self.allowed_inside(&rule, redirects)?;
         }
         if !can_be_written(&to) {
             return Err("its text holds both kinds of quotes beside blanks, or a line end".to_owned());
@@ -217,14 +232,19 @@ impl Lists<'_> {
         if form.raw {
             flags.push("NE".to_owned());
         }
+        if redirects && takes_mark(&text, guards) {
+            flags.push("UnsafeAllow3F".to_owned());
+        }
         match form.query {
             Query::Drop if !form.whole && !to.contains(&b'?') => flags.push("QSD".to_owned()),
             Query::Append => flags.push("QSA".to_owned()),
             _ => {}
         }
         match does {
+            Does::MoveAndStop(..) if self.htaccess => flags.push("END".to_owned()),
             Does::Location(..) | Does::Stop | Does::MoveAndStop(..) => flags.push("L".to_owned()),
             Does::Status(status) if !matches!(status, 403 | 410) => flags.push("L".to_owned()),
+            Does::MoveAgain(..) if self.htaccess => flags.push("L".to_owned()),
             Does::MoveAgain(..) => flags.extend(["E=relocated:1".to_owned(), "N=12".to_owned()]),
             _ => {}
         }
@@ -235,6 +255,20 @@ impl Lists<'_> {
         let nocase = std::mem::take(&mut rule.flags);
         rule.flags = nocase.into_iter().chain(flags).collect();
         Ok(rule)
+    }
+
+    /// Whether a rule can stand in a `.htaccess`, and under what assumption.
+    fn allowed_inside(&mut self, rule: &Rule, redirects: bool) -> Result<(), String> {
+        if std::mem::take(&mut self.needs.escape) | std::mem::take(&mut self.needs.unescape) {
+            let reason =
+                "it needs a `RewriteMap`, which a virtual host may hold (`--scope vhost`) and a `.htaccess` not";
+            return Err(reason.to_owned());
+        }
+        let exact = rule.pattern.ends_with(b"$") && !rule.pattern.contains(&b'(');
+        if redirects && !exact {
+            self.assumed.get_or_insert(Assumption::NoEncodedSlash);
+        }
+        Ok(())
     }
 
     /// How a `Location` is written.
@@ -333,6 +367,19 @@ impl Does {
     }
 }
 
+/// Whether the first `?` of a text may come from a group of something beside the path, where one is nothing unusual.
+fn takes_mark(text: &[Piece], guards: &[Guard]) -> bool {
+    let written = |piece: &Piece| matches!(piece, Piece::Literal(bytes) if bytes.contains(&b'?'));
+    let other = |id: &GuardId, group: u8| guards.iter().any(|guard| guard.id == *id && guard.may_hold_mark(group));
+    let before = text.iter().take_while(|piece| !written(piece));
+    before.into_iter().any(|piece| matches!(piece, Piece::Group(id, group, _) if other(id, *group)))
+}
+
+fn has_named(guards: &[Guard], does: &Does) -> bool {
+    let texts = guards.iter().flat_map(Guard::texts).chain(does.text());
+    texts.flatten().any(|piece| matches!(piece, Piece::Named(_)))
+}
+
 /// `$is_args` within a text: one rule for requests with a query, one for those without.
 fn by_query(does: Does) -> Vec<(Option<bool>, Does)> {
     let Does::Location(status, text, query) = &does else { return vec![(None, does)] };
@@ -423,42 +470,4 @@ fn remember(name: &str, value: &[u8]) -> Result<String, String> {
         return Err("a flag cannot hold this value".to_owned());
     }
     Ok(format!("E={name}:{}", String::from_utf8_lossy(value)))
-}
-
-/// What nginx decodes in the literal text of a redirect, up to its first `?`.
-pub fn unescape(text: &mut [Piece]) {
-    for piece in text {
-        let Piece::Literal(bytes) = piece else { continue };
-        let (head, tail) = bytes.split_at(bytes.iter().position(|byte| *byte == b'?').unwrap_or(bytes.len()));
-        let mut out = Vec::new();
-        let mut rest = head;
-        while let [byte, after @ ..] = rest {
-            rest = after;
-            match (byte, after) {
-                (b'%', [a, b, more @ ..]) if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => {
-                    let value = |digit: &u8| (*digit as char).to_digit(16).unwrap_or(0) as u8;
-                    let decoded = value(a) * 16 + value(b);
-                    match decoded {
-                        b'?' => out.extend_from_slice(b"?"),
-                        0x26..=0x7e => out.push(decoded),
-                        _ => out.extend_from_slice(&[b'%', *a, *b]),
-                    }
-                    rest = more;
-                }
-                (b'%', [hex, _, more @ ..]) if hex.is_ascii_hexdigit() => rest = more,
-                (b'%', [other, more @ ..]) if !other.is_ascii_hexdigit() => {
-                    out.push(*other);
-                    rest = more;
-                }
-                (b'%', _) => rest = &[],
-                _ => out.push(*byte),
-            }
-        }
-        let ends = !tail.is_empty();
-        out.extend_from_slice(tail);
-        *bytes = out;
-        if ends {
-            return;
-        }
-    }
 }

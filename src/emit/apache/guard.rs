@@ -3,7 +3,7 @@
 //! A guard stays symbolic until its rule is put together, because only then it is known which expression gives the
 //! rule its `$1` and which its `%1`, and because the rows of a `map` may still settle it.
 
-use crate::emit::nginx::regex::escaped;
+use crate::emit::nginx::regex::{Source, escaped};
 use crate::ir::TableId;
 use crate::ir::condition::FileTest;
 use crate::pcre;
@@ -36,6 +36,8 @@ pub enum Piece {
     Query,
     /// What a table gives.
     Table(TableId),
+    /// A variable that a pattern of a table fills: known once its row is taken.
+    Named(u32),
 }
 
 /// A test of the path.
@@ -62,6 +64,8 @@ pub enum Test {
     Regex(Vec<Piece>, Vec<u8>, bool),
     /// A question to the file system.
     File(FileTest, Vec<Piece>),
+    /// The client's address lies in this network.
+    Client(String),
 }
 
 /// One guard.
@@ -98,10 +102,34 @@ impl Guard {
         }
     }
 
+    /// Whether a group of it, of something beside the path, may hold a `?`.
+    pub fn may_hold_mark(&self, group: u8) -> bool {
+        let Test::Regex(text, pattern, _) = &self.test else { return false };
+        let harmless = text.iter().all(|piece| matches!(piece, Piece::Expression(_, true)));
+        let span = crate::source::Span::new(crate::source::FileId(0), 0, 0);
+        let regex = crate::ir::pattern::Regex::new(pattern.as_slice(), pcre::Options::default(), span);
+        !harmless && Source::new(&regex).is_none_or(|source| !source.group_is_clean(group))
+    }
+
+    /// A test of a text that has turned out to be the path is a test of the path.
+    pub fn tidy(&mut self) {
+        let test = match &self.test {
+            Test::Regex(text, pattern, caseless) if text.as_slice() == [Piece::Path(false)] => {
+                PathTest::Regex(pattern.clone(), *caseless)
+            }
+            Test::Equals(left, right, false) if left.as_slice() == [Piece::Path(false)] => match literal(right) {
+                Some(path) => PathTest::Exact(path),
+                None => return,
+            },
+            _ => return,
+        };
+        self.test = Test::Path(test);
+    }
+
     /// Every text in it, to put something in.
     pub fn texts_mut(&mut self) -> Vec<&mut Vec<Piece>> {
         match &mut self.test {
-            Test::Path(_) => Vec::new(),
+            Test::Path(_) | Test::Client(_) => Vec::new(),
             Test::Equals(left, right, _) => vec![left, right],
             Test::Truthy(text) | Test::Regex(text, ..) | Test::File(_, text) => vec![text],
         }
@@ -110,7 +138,7 @@ impl Guard {
     /// Every text in it.
     pub fn texts(&self) -> Vec<&Vec<Piece>> {
         match &self.test {
-            Test::Path(_) => Vec::new(),
+            Test::Path(_) | Test::Client(_) => Vec::new(),
             Test::Equals(left, right, _) => vec![left, right],
             Test::Truthy(text) | Test::Regex(text, ..) | Test::File(_, text) => vec![text],
         }

@@ -1,10 +1,12 @@
 //! Which virtual hosts there are, and in which order: Apache takes the first whose name matches, nginx the best kind.
 
+use super::action::Does;
 use super::guard::{Guard, Piece, Test};
-use super::list::Lists;
+use super::list::{Lists, Place};
 use super::plan::{Host, Rule, Statement};
 use super::settings;
 use super::site::{self, no_names};
+use super::text::Names;
 use crate::ir::site::{Listener, Site, SiteName};
 use crate::ir::{Program, SiteId};
 
@@ -63,24 +65,21 @@ pub fn hosts(lists: &mut Lists<'_>) -> Vec<Host> {
     out
 }
 
-fn site_of(program: &Program, id: SiteId) -> Option<&Site> {
+/// A site of the program.
+pub fn site_of(program: &Program, id: SiteId) -> Option<&Site> {
     program.sites.get(id.0 as usize)
 }
 
 /// Rules, with the engine on, and what stands beside them. `first`: rules for sites that share this host.
-fn body(lists: &mut Lists<'_>, site: &Site, first: &[Statement]) -> Vec<Statement> {
+pub fn body(lists: &mut Lists<'_>, site: &Site, first: &[Statement]) -> Vec<Statement> {
     let mut names = no_names();
     let mut guards: Vec<Guard> = Vec::new();
     // the name's groups are at hand where the site has the one pattern
     if let [SiteName::Regex(regex, named)] = site.names.as_slice()
         && !named.is_empty()
     {
-        let text = vec![Piece::Expression("%{SERVER_NAME}", true)];
-        let guard = lists.guard(Test::Regex(text, regex.text.to_vec(), regex.options.caseless), false);
-        for (group, id) in named {
-            let group = u8::try_from(*group).unwrap_or(u8::MAX);
-            names.values.insert(id.0, vec![Piece::Group(guard.id, group, false)]);
-        }
+        let guard = lists.guard(of_name(regex.text.to_vec(), regex.options.caseless), false);
+        names = bound(named, &guard);
         guards.push(guard);
     }
     let own = site::rules(lists, site, &guards, &names);
@@ -92,7 +91,7 @@ fn body(lists: &mut Lists<'_>, site: &Site, first: &[Statement]) -> Vec<Statemen
     }
     if any {
         // nginx decodes `%2F`; Apache answers 404 to it unless told
-        if redirects_by_pattern(&rules) {
+        if redirects_by_pattern(&rules) && !lists.htaccess {
             out.push(Statement::Line(b"AllowEncodedSlashes On".to_vec()));
         }
         out.push(Statement::Line(b"RewriteEngine On".to_vec()));
@@ -117,29 +116,48 @@ fn by_pattern(lists: &mut Lists<'_>, site: &Site) -> Vec<Statement> {
     let mut out = Vec::new();
     for name in &site.names {
         let SiteName::Regex(regex, named) = name else { continue };
-        let text = vec![Piece::Expression("%{SERVER_NAME}", true)];
-        let guard = lists.guard(Test::Regex(text, regex.text.to_vec(), regex.options.caseless), false);
-        let mut names = no_names();
-        for (group, id) in named {
-            let group = u8::try_from(*group).unwrap_or(u8::MAX);
-            names.values.insert(id.0, vec![Piece::Group(guard.id, group, false)]);
-        }
-        out.extend(site::rules(lists, site, std::slice::from_ref(&guard), &names));
-        let place = super::list::Place { guards: vec![guard], names, server: false, conditional: false };
-        if let Some(span) = site.span {
-            let _ = lists.rules(span, &place, None, &super::action::Does::Stop);
-        }
-        out.append(&mut lists.out);
+        let guard = lists.guard(of_name(regex.text.to_vec(), regex.options.caseless), false);
+        let names = bound(named, &guard);
+        out.extend(guarded(lists, site, vec![guard], names));
     }
     out
 }
 
-fn only_patterns(site: &Site) -> bool {
+/// A test of the name that the request is for.
+pub fn of_name(pattern: Vec<u8>, ignore_case: bool) -> Test {
+    Test::Regex(vec![Piece::Expression("%{SERVER_NAME}", true)], pattern, ignore_case)
+}
+
+/// Groups of a name's pattern as variables.
+pub fn bound(named: &[(u32, crate::ir::VarId)], guard: &Guard) -> Names {
+    let mut names = no_names();
+    for (group, id) in named {
+        let group = u8::try_from(*group).unwrap_or(u8::MAX);
+        names.values.insert(id.0, vec![Piece::Group(guard.id, group, false)]);
+    }
+    names
+}
+
+/// The rules of a site that shares a list with others: its own requests go no further.
+pub fn guarded(lists: &mut Lists<'_>, site: &Site, guards: Vec<Guard>, names: Names) -> Vec<Statement> {
+    let mut out = site::rules(lists, site, &guards, &names);
+    let ends = matches!(out.last(), Some(Statement::Rule(rule))
+        if rule.pattern == b"^" && rule.conditions.len() <= guards.len() && rule.flags.iter().any(|flag| flag == "L"));
+    if let Some(span) = site.span.filter(|_| !ends) {
+        let place = Place { guards, names, server: false, closing: false };
+        let _ = lists.rules(span, &place, None, &Does::Stop);
+    }
+    out.append(&mut lists.out);
+    out
+}
+
+/// Whether a site is chosen by expressions alone.
+pub fn only_patterns(site: &Site) -> bool {
     !site.names.is_empty() && site.names.iter().all(|name| matches!(name, SiteName::Regex(..)))
 }
 
 /// The default first, then sites with whole names only, then those with wildcards, the longest ones first.
-fn order(program: &Program, listener: &Listener) -> Vec<SiteId> {
+pub fn order(program: &Program, listener: &Listener) -> Vec<SiteId> {
     let mut rest: Vec<SiteId> = listener.sites.iter().copied().filter(|id| *id != listener.default).collect();
     let weight = |id: &SiteId| {
         let names = site_of(program, *id).map(|site| site.names.as_slice()).unwrap_or_default();

@@ -1,12 +1,13 @@
 //! nginx's lists, clause by clause, as rules: conditions of blocks become conditions of every rule in them.
 
 use super::action::{Does, Query};
+use super::filled::Filled;
 use super::guard::{Guard, GuardId, PathTest, Piece, Test};
 use super::locations::Entry;
 use super::plan::Statement;
 use super::rule::Needs;
 use super::text::{Captures, Names, Reader};
-use crate::emit::{Assumption, Fate, Texts, Verdict};
+use crate::emit::{Assumption, Fate, Options, Texts, Verdict};
 use crate::ir::clause::{Action, Clause, Content, Match, Rewrite, Subject, Then};
 use crate::ir::condition::{Condition, TestKind};
 use crate::ir::pattern::Pattern;
@@ -28,8 +29,8 @@ pub struct Place {
     pub names: Names,
     /// The list is the server's own.
     pub server: bool,
-    /// Under a condition.
-    pub conditional: bool,
+    /// In a block that ends with an answer: what it sets is read nowhere else.
+    pub closing: bool,
 }
 
 /// Converts the lists of one site.
@@ -40,10 +41,10 @@ pub struct Lists<'a> {
     pub texts: &'a dyn Texts,
     /// Directives to leave out.
     pub without: &'a [(Span, String)],
-    /// Variables that are set under a condition.
-    pub conditional: FxHashSet<u32>,
-    /// Variables that only groups of expressions fill.
-    pub grouped: FxHashSet<u32>,
+    /// The rules stand in a `.htaccess`: patterns see the path without its first slash, and start over with a new one.
+    pub htaccess: bool,
+    /// What fills the variables.
+    pub filled: Filled,
     /// The site's own name.
     pub own_name: Vec<u8>,
     /// Headers and error pages of the site itself.
@@ -64,6 +65,8 @@ pub struct Lists<'a> {
     pub changed: bool,
     /// Rules are gone through again.
     pub again: bool,
+    /// The site has rules before its locations.
+    pub has_own_rules: bool,
     /// Where files of the place lie.
     pub root: Result<Option<Vec<u8>>, String>,
     /// Comments of directives already written.
@@ -73,13 +76,13 @@ pub struct Lists<'a> {
 
 impl<'a> Lists<'a> {
     /// Nothing converted yet.
-    pub fn new(program: &'a Program, texts: &'a dyn Texts, without: &'a [(Span, String)]) -> Self {
+    pub fn new(program: &'a Program, texts: &'a dyn Texts, options: &'a Options) -> Self {
         Self {
             program,
             texts,
-            without,
-            conditional: set_under_conditions(program),
-            grouped: filled_by_groups(program),
+            without: &options.without,
+            htaccess: options.scope == crate::emit::Scope::Htaccess,
+            filled: Filled::of(program),
             own_name: Vec::new(),
             site_spans: FxHashSet::default(),
             entries: Vec::new(),
@@ -90,6 +93,7 @@ impl<'a> Lists<'a> {
             assumed: None,
             changed: false,
             again: false,
+            has_own_rules: false,
             root: Ok(None),
             commented: FxHashSet::default(),
             next: 0,
@@ -112,8 +116,8 @@ impl<'a> Lists<'a> {
     /// # Errors
     /// What Apache has no text for.
     pub fn pieces(&self, template: &crate::ir::template::Template, place: &Place) -> Result<Vec<Piece>, String> {
-        let (program, conditional, grouped) = (self.program, &self.conditional, &self.grouped);
-        Reader { program, conditional, grouped, own_name: &self.own_name }.pieces(template, &place.names)
+        let (program, filled) = (self.program, &self.filled);
+        Reader { program, filled, own_name: &self.own_name }.pieces(template, &place.names)
     }
 
     /// Converts a list; true where nothing gets past it.
@@ -171,7 +175,6 @@ impl<'a> Lists<'a> {
         }
         for test in all_of(&clause.when.conditions)? {
             let Condition::Test(test) = test else { return Err("its condition has another shape".to_owned()) };
-            inner.conditional = true;
             let guard = match &test.kind {
                 TestKind::Matches(matched) => {
                     let guard = self.matched(matched, test.negated != matched.negated, &inner)?;
@@ -200,12 +203,13 @@ impl<'a> Lists<'a> {
             };
             inner.guards.push(guard);
         }
-        let always = !inner.conditional && tested.is_none();
+        let always = tested.is_none() && all_of(&clause.when.conditions).is_ok_and(<[Condition]>::is_empty);
         let mut ends = false;
         for action in &clause.does {
             ends |= match action {
                 Action::Block(clauses) => {
                     let mut block = inner.clone();
+                    block.closing = clauses.last().is_some_and(answers);
                     let ends = self.list(clauses.iter(), &mut block, depth + 1);
                     inner.names = block.names;
                     ends
@@ -261,7 +265,7 @@ impl<'a> Lists<'a> {
             Action::Rewrite(rewrite) => self.rewrite(rewrite, clause, place, main),
             Action::Set(id, Some(value)) => {
                 let value = self.pieces(value, place)?;
-                if self.conditional.contains(&id.0) {
+                if self.filled.conditional.contains(&id.0) && !place.closing {
                     let name = self.program.variables.get(id.0 as usize);
                     let name = String::from_utf8_lossy(name.map_or(&b""[..], |variable| &variable.name)).into_owned();
                     self.rules(clause.span, place, main, &Does::Remember(name, value))?;
@@ -309,7 +313,7 @@ impl<'a> Lists<'a> {
         };
         let mut to = self.pieces(to, place)?;
         if rewrite.escape == Escape::UnescapeRedirect {
-            super::action::unescape(&mut to);
+            super::text::unescape(&mut to);
         }
         if to.last() == Some(&Piece::Literal(Vec::new())) {
             to.pop();
@@ -331,6 +335,11 @@ impl<'a> Lists<'a> {
         } else if stays || !self.leads_on(&to) {
             Does::MoveAndStop(to, query)
         } else {
+            if self.htaccess && self.has_own_rules {
+                return Err(
+                    "a `.htaccess` starts over with a new path: a virtual host (`--scope vhost`) does not".to_owned()
+                );
+            }
             self.again = true;
             Does::MoveAgain(to, query)
         };
@@ -404,6 +413,12 @@ impl<'a> Lists<'a> {
     }
 }
 
+/// Whether a clause answers whatever the request.
+fn answers(clause: &Clause) -> bool {
+    let always = clause.when.matches.is_none() && all_of(&clause.when.conditions).is_ok_and(<[Condition]>::is_empty);
+    always && clause.does.iter().any(|action| matches!(action, Action::Answer(_)))
+}
+
 /// What `$1` means behind a clause.
 fn after(tested: Option<(GuardId, bool, bool)>, ends: bool, before: Captures) -> Captures {
     match tested {
@@ -434,56 +449,13 @@ fn bind(test: &Match, guard: &Guard, place: &mut Place) {
 }
 
 /// The tests of a condition, all of which hold.
-fn all_of(condition: &Condition) -> Result<&[Condition], String> {
+///
+/// # Errors
+/// Conditions of another shape.
+pub fn all_of(condition: &Condition) -> Result<&[Condition], String> {
     match condition {
         Condition::All(tests) => Ok(tests),
         Condition::Test(_) => Ok(std::slice::from_ref(condition)),
         _ => Err("its condition has another shape".to_owned()),
     }
-}
-
-/// Variables that some block under a condition sets: their value depends on the request.
-fn set_under_conditions(program: &Program) -> FxHashSet<u32> {
-    let mut out = FxHashSet::default();
-    let lists = program.scopes.iter().filter_map(|scope| scope.lists.rewrite.as_ref());
-    let mut open: Vec<(&Clause, bool)> = lists.flat_map(|list| list.clauses.iter()).map(|one| (one, false)).collect();
-    while let Some((clause, inside)) = open.pop() {
-        for action in &clause.does {
-            match action {
-                Action::Set(id, _) if inside => drop(out.insert(id.0)),
-                Action::Block(inner) => open.extend(inner.iter().map(|one| (one, true))),
-                _ => {}
-            }
-        }
-    }
-    out
-}
-
-/// Variables that groups of tests in lists or of server names fill.
-fn filled_by_groups(program: &Program) -> FxHashSet<u32> {
-    let mut out = FxHashSet::default();
-    let lists = program.scopes.iter().filter_map(|scope| scope.lists.rewrite.as_ref());
-    let mut open: Vec<&Clause> = lists.flat_map(|list| list.clauses.iter()).collect();
-    while let Some(clause) = open.pop() {
-        let tests = all_of(&clause.when.conditions).unwrap_or_default().iter().filter_map(|test| match test {
-            Condition::Test(test) => match &test.kind {
-                TestKind::Matches(matched) => Some(matched),
-                _ => None,
-            },
-            _ => None,
-        });
-        let named = tests.chain(clause.when.matches.as_ref()).flat_map(|test| test.captures.named.iter());
-        out.extend(named.map(|(_, id)| id.0));
-        for action in &clause.does {
-            if let Action::Block(inner) = action {
-                open.extend(inner);
-            }
-        }
-    }
-    for name in program.sites.iter().flat_map(|site| &site.names) {
-        if let crate::ir::site::SiteName::Regex(_, named) = name {
-            out.extend(named.iter().map(|(_, id)| id.0));
-        }
-    }
-    out
 }

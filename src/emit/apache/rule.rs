@@ -7,6 +7,7 @@ use super::guard::{Guard, GuardId, PathTest, Piece, Test};
 use super::plan::{Cond, Rule};
 use super::print::can_be_written;
 use super::text;
+use crate::emit::nginx::regex;
 use crate::ir::condition::FileTest;
 use std::collections::BTreeSet;
 
@@ -26,6 +27,8 @@ pub struct Needs {
 pub struct Builder<'n> {
     /// Filled as the rule is made.
     pub needs: &'n mut Needs,
+    /// The rule stands in a `.htaccess`.
+    pub htaccess: bool,
     /// The path was rewritten before: its own variable no longer says it.
     pub changed: bool,
     /// Where files lie, if not in the document root; an error where that cannot be said.
@@ -57,6 +60,7 @@ impl Builder<'_> {
         let referred = guards.iter().filter(is_path).find(|guard| used.contains(&guard.id));
         let own = guards.iter().find(|guard| Some(guard.id) == main).or(referred);
         let own = own.or_else(|| guards.iter().rev().find(is_path)).copied();
+        let own = own.filter(|guard| !self.htaccess || inside(&guard.test).is_some());
         self.own = own.map(|guard| guard.id);
         let mut others = used.iter().filter(|id| Some(**id) != self.own);
         self.other = others.next().copied();
@@ -67,7 +71,8 @@ impl Builder<'_> {
         self.raw_path = wants_raw && self.other.is_none();
         let mut rule = Rule { pattern: b"^".to_vec(), ..Rule::default() };
         if let Some(Guard { test: Test::Path(test), .. }) = own {
-            rule.pattern = test.pattern();
+            let whole = || test.pattern();
+            rule.pattern = own.filter(|_| self.htaccess).and_then(|guard| inside(&guard.test)).unwrap_or_else(whole);
             if matches!(test, PathTest::Regex(_, true)) {
                 rule.flags.push("NC".to_owned());
             }
@@ -77,7 +82,21 @@ impl Builder<'_> {
         }
         let (last, before): (Vec<_>, Vec<_>) =
             guards.iter().filter(|guard| Some(guard.id) != self.own).partition(|guard| Some(guard.id) == self.other);
-        for guard in before.into_iter().chain(last) {
+        let reads = |guard: &&&Guard| {
+            let mut pieces = guard.texts().into_iter().flatten();
+            pieces.any(|piece| matches!(piece, Piece::Group(id, ..) if Some(*id) == self.other))
+        };
+        let (behind, before): (Vec<_>, Vec<_>) = before.into_iter().partition(reads);
+        // a condition that matches takes the groups of the one before it away
+        let takes = |guard: &&&Guard| match guard.test {
+            Test::Regex(..) => !guard.negated,
+            Test::Truthy(_) => guard.negated,
+            _ => false,
+        };
+        if behind.iter().any(takes) {
+            return Err("a condition on what another one captured takes its captures away".to_owned());
+        }
+        for guard in before.into_iter().chain(last).chain(behind) {
             self.condition(guard, &mut rule.conditions)?;
         }
         if self.other.is_some_and(|id| guards.iter().all(|guard| guard.id != id)) {
@@ -125,6 +144,10 @@ impl Builder<'_> {
                 };
                 let cond = Cond::new(&self.text(text)?, plain(&pattern), negated);
                 out.push(Cond { ignore_case: *ignore_case, ..cond });
+            }
+            Test::Client(network) => {
+                let not = if negated { "! " } else { "" };
+                out.push(Cond::new(b"expr", format!("{not}-R '{network}'").into_bytes(), false));
             }
             Test::File(test, text) => {
                 let subject = self.text(text)?;
@@ -197,7 +220,9 @@ impl Builder<'_> {
                 Piece::RawTarget => self.remembered("request_uri", &mut out),
                 Piece::Query => out.extend_from_slice(b"%{QUERY_STRING}"),
                 Piece::QueryMark => return Err("`$is_args` stands alone".to_owned()),
-                Piece::Table(_) => return Err("a table's value is used where it cannot be put in".to_owned()),
+                Piece::Table(_) | Piece::Named(_) => {
+                    return Err("a table's value is used where it cannot be put in".to_owned());
+                }
             }
         }
         Ok(out)
@@ -220,6 +245,23 @@ impl Builder<'_> {
             out.extend_from_slice(text);
         }
     }
+}
+
+/// A path test as a pattern of a `.htaccess`, which sees the path without its first slash; `None` where the slash cannot
+/// be told from the rest.
+fn inside(test: &Test) -> Option<Vec<u8>> {
+    let Test::Path(test) = test else { return None };
+    let pattern = test.pattern();
+    let (flags, rest) = match pattern.strip_prefix(b"(?-s)") {
+        Some(rest) => (&b"(?-s)"[..], rest),
+        None => (&b""[..], pattern.as_slice()),
+    };
+    let rest = rest.strip_prefix(b"^/")?;
+    let tokens = regex::tokens(rest);
+    let repeated = tokens.first().is_some_and(|token| token.kind == regex::Kind::Quantifier);
+    let choice = regex::alternatives(&tokens).len() > 1;
+    let again = tokens.iter().skip(1).any(|token| token.kind == regex::Kind::Start);
+    (!repeated && !choice && !again).then(|| [flags, b"^", rest].concat())
 }
 
 /// The rule that fills a variable at the top of a site.

@@ -17,6 +17,7 @@ pub fn statements(lists: &mut Lists<'_>, site: &Site) -> Vec<Statement> {
     let mut out = Vec::new();
     let Some(scope) = lists.scope(site.scope) else { return out };
     if !lists.program.fragment
+        && !lists.htaccess
         && let Some(root) = root(scope).filter(|root| root.starts_with(b"/"))
     {
         out.push(Statement::Line([b"DocumentRoot ", directive_word(&root).as_slice()].concat()));
@@ -56,7 +57,7 @@ pub fn statements(lists: &mut Lists<'_>, site: &Site) -> Vec<Statement> {
 }
 
 fn error_document(lists: &Lists<'_>, page: &ErrorPage) -> Result<Vec<u8>, String> {
-    let place = Place { guards: Vec::new(), names: no_names(), server: true, conditional: false };
+    let place = Place { guards: Vec::new(), names: no_names(), server: true, closing: false };
     let code = page.code;
     let status = &page.status;
     let target = match (&page.target, status) {
@@ -93,7 +94,7 @@ fn url_text(pieces: &[Piece]) -> Result<Vec<u8>, String> {
 }
 
 fn header(lists: &Lists<'_>, rule: &HeaderRule, seen: &mut BTreeSet<Vec<u8>>) -> Result<Vec<u8>, String> {
-    let place = Place { guards: Vec::new(), names: no_names(), server: true, conditional: false };
+    let place = Place { guards: Vec::new(), names: no_names(), server: true, closing: false };
     if !matches!(rule.action, HeaderAction::Add | HeaderAction::Set) || rule.condition.is_some() {
         return Err("its header is changed in a way that Apache says otherwise".to_owned());
     }

@@ -26,18 +26,19 @@ pub fn rules(lists: &mut Lists<'_>, site: &Site, first: &[Guard], names: &Names)
     lists.changed = false;
     lists.again = false;
     lists.needs = super::rule::Needs::default();
-    let mut place = Place { guards: first.to_vec(), names: names.clone(), server: true, conditional: false };
+    let mut place = Place { guards: first.to_vec(), names: names.clone(), server: true, closing: false };
     let scope = lists.scope(site.scope);
     let ends = match scope.and_then(|scope| scope.lists.rewrite.as_ref()) {
         Some(list) => lists.list(list.clauses.iter(), &mut place, 0),
         None => false,
     };
     let own = std::mem::take(&mut lists.out);
+    lists.has_own_rules = own.iter().any(|one| matches!(one, Statement::Rule(_)));
     let own_root = scope.and_then(root);
     if !ends {
         let before = (lists.verdicts.len(), lists.commented.clone(), lists.needs.clone(), lists.changed);
         all_entries(lists, &place, own_root.as_deref());
-        if lists.again && !before.3 {
+        if lists.again && !before.3 && !lists.htaccess {
             // gone through again, the locations look at the new path: none may name the one that was asked for
             lists.verdicts.truncate(before.0);
             (lists.commented, lists.needs) = (before.1, before.2);
@@ -165,7 +166,7 @@ fn try_files(lists: &mut Lists<'_>, scope: &Scope, place: &Place) -> bool {
         TryLast::Named(name) => lists.named.get(name.as_ref()).and_then(|id| lists.scope(*id)),
         _ => None,
     };
-    let mut inner = Place { conditional: true, ..place.clone() };
+    let mut inner = place.clone();
     for (candidate, folder) in &files.candidates {
         let Ok(mut text) = lists.pieces(candidate, place) else {
             lists.leave_out(files.span, "a name it looks for has no text in Apache".to_owned(), None);
@@ -205,6 +206,11 @@ fn fallback(lists: &mut Lists<'_>, span: crate::source::Span, place: &Place, mut
         Query::Drop
     };
     let does = if lists.leads_on(&to) {
+        if lists.htaccess && lists.has_own_rules {
+            return Err(
+                "a `.htaccess` starts over with a new path: a virtual host (`--scope vhost`) does not".to_owned()
+            );
+        }
         lists.again = true;
         Does::MoveAgain(to, query)
     } else {
@@ -246,7 +252,7 @@ fn together(lists: &mut Lists<'_>, mut own: Vec<Statement>, rest: Vec<Statement>
         out.push(Statement::Rule(filling(name)));
     }
     let skipped = count(&own);
-    if lists.again && skipped > 0 {
+    if lists.again && skipped > 0 && !lists.htaccess {
         let conditions = vec![Cond::new(b"%{ENV:relocated}", b"=1".to_vec(), false)];
         let flags = vec![format!("S={skipped}")];
         out.push(Statement::Rule(Rule { conditions, pattern: b"^".to_vec(), to: None, flags, to_locations: false }));

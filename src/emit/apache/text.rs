@@ -1,10 +1,11 @@
 //! Templates of the IR as pieces that Apache can say, with what is known of variables put in.
 
+use super::filled::Filled;
 use super::guard::{GuardId, Piece};
 use crate::ir::policy::Escape;
 use crate::ir::template::{Attribute, Origin, Part, Template};
 use crate::ir::{Program, VarId};
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
 /// What `$1` means at a place of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,10 +32,8 @@ pub struct Names {
 pub struct Reader<'a> {
     /// The program.
     pub program: &'a Program,
-    /// Variables that are set under a condition somewhere, and so live in the environment.
-    pub conditional: &'a FxHashSet<u32>,
-    /// Variables that only a group of an expression fills.
-    pub grouped: &'a FxHashSet<u32>,
+    /// What fills the variables.
+    pub filled: &'a Filled,
     /// The site's own name, where it has one.
     pub own_name: &'a [u8],
 }
@@ -77,14 +76,17 @@ impl Reader<'_> {
         let name = String::from_utf8_lossy(&variable.name).into_owned();
         match &variable.origin {
             Origin::Table(table) => out.push(Piece::Table(*table)),
-            Origin::Attribute(Attribute::Query) if self.conditional.contains(&id.0) => {
+            Origin::Attribute(Attribute::Query) if self.filled.conditional.contains(&id.0) => {
                 return Err("`$args` is set, which Apache can only do while it rewrites the path".to_owned());
             }
-            Origin::Attribute(attribute) if !self.conditional.contains(&id.0) => out.push(attribute_piece(attribute)?),
-            _ if self.conditional.contains(&id.0) => out.push(Piece::Variable(name)),
-            _ if self.grouped.contains(&id.0) => {
+            Origin::Attribute(attribute) if !self.filled.conditional.contains(&id.0) => {
+                out.push(attribute_piece(attribute)?)
+            }
+            _ if self.filled.conditional.contains(&id.0) => out.push(Piece::Variable(name)),
+            _ if self.filled.grouped.contains(&id.0) => {
                 return Err(format!("`${name}` is a group of an expression that is tested elsewhere"));
             }
+            _ if self.filled.by_tables.contains(&id.0) => out.push(Piece::Named(id.0)),
             // a name that no set has reached yet is empty
             _ => {}
         }
@@ -95,6 +97,7 @@ impl Reader<'_> {
 fn attribute_piece(attribute: &Attribute) -> Result<Piece, String> {
     let shown = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Ok(match attribute {
+        Attribute::RequestLine => Piece::Expression("%{THE_REQUEST}", false),
         Attribute::Path => Piece::Path(false),
         Attribute::RawTarget => Piece::RawTarget,
         Attribute::Query => Piece::Query,
@@ -146,4 +149,42 @@ pub fn header(name: &str) -> String {
 fn capitalised(word: &str) -> String {
     let mut chars = word.chars();
     chars.next().map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + chars.as_str())
+}
+
+/// What nginx decodes in the literal text of a redirect, up to its first `?`.
+pub fn unescape(text: &mut [Piece]) {
+    for piece in text {
+        let Piece::Literal(bytes) = piece else { continue };
+        let (head, tail) = bytes.split_at(bytes.iter().position(|byte| *byte == b'?').unwrap_or(bytes.len()));
+        let mut out = Vec::new();
+        let mut rest = head;
+        while let [byte, after @ ..] = rest {
+            rest = after;
+            match (byte, after) {
+                (b'%', [a, b, more @ ..]) if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => {
+                    let value = |digit: &u8| (*digit as char).to_digit(16).unwrap_or(0) as u8;
+                    let decoded = value(a) * 16 + value(b);
+                    match decoded {
+                        b'?' => out.extend_from_slice(b"?"),
+                        0x26..=0x7e => out.push(decoded),
+                        _ => out.extend_from_slice(&[b'%', *a, *b]),
+                    }
+                    rest = more;
+                }
+                (b'%', [hex, _, more @ ..]) if hex.is_ascii_hexdigit() => rest = more,
+                (b'%', [other, more @ ..]) if !other.is_ascii_hexdigit() => {
+                    out.push(*other);
+                    rest = more;
+                }
+                (b'%', _) => rest = &[],
+                _ => out.push(*byte),
+            }
+        }
+        let ends = !tail.is_empty();
+        out.extend_from_slice(tail);
+        *bytes = out;
+        if ends {
+            return;
+        }
+    }
 }

@@ -9,7 +9,7 @@ use super::regex::{self, Source, Subject as Against};
 use super::text::{Piece, Text};
 use crate::emit::Assumption;
 use crate::ir::Bytes;
-use crate::ir::clause::{Match, Subject};
+use crate::ir::clause::{Match, Rewrite, Store, Subject, When};
 use crate::ir::condition::{Condition, FileTest, Order, Test, TestKind};
 use crate::ir::expr::Expr;
 use crate::ir::pattern::{Pattern, Regex};
@@ -426,6 +426,33 @@ fn regexes(condition: &Condition) -> Vec<&Regex> {
             parts.iter().flat_map(regexes).collect()
         }
     }
+}
+
+/// The expression of a condition on the path whose groups the target takes, where it can be the step's own pattern: the
+/// rule's says nothing itself, and nothing else looks at groups.
+pub fn captured_path<'c>(when: &'c When, rewrite: &Rewrite) -> Option<&'c Regex> {
+    let Condition::All(parts) = &when.conditions else { return None };
+    let at = capturing(&when.conditions)?;
+    let test = match parts.get(at)? {
+        Condition::Any(choice) => match choice.as_slice() {
+            [Condition::Test(test)] => test,
+            _ => return None,
+        },
+        Condition::Test(test) => test,
+        _ => return None,
+    };
+    let TestKind::Matches(inner) = &test.kind else { return None };
+    let Pattern::Regex(regex) = &inner.pattern else { return None };
+    let own = when.matches.as_ref().is_none_or(|own| match &own.pattern {
+        Pattern::Regex(regex) => !own.negated && Source::new(regex).is_some_and(|cut| cut.matches_all()),
+        _ => false,
+    });
+    let of_path = matches!(inner.attribute(), Some(Attribute::Path)) && !test.negated && !inner.negated;
+    let alone = parts.iter().enumerate().all(|(other, part)| other == at || !reads_groups(part));
+    let to = rewrite.to.as_ref()?;
+    let reads = |wanted| to.parts.iter().any(|part| matches!(part, Part::Capture { store, .. } if *store == wanted));
+    let taken = reads(Store::Condition) && !reads(Store::Pattern) && rewrite.meanwhile.is_empty();
+    (own && of_path && alone && taken).then_some(&**regex)
 }
 
 /// Whether a condition asks for a `?` in the request line.

@@ -57,27 +57,38 @@ impl Formula {
 
     /// The variable that is `1` where the formula holds, else empty.
     pub fn variable(&self, maps: &mut Maps, volatile: bool) -> String {
-        let one = || Text::literal(b"1");
         match self {
             Self::Leaf(leaf) if leaf.is_flag(maps) => leaf.source.as_variable().unwrap_or_default().to_owned(),
+            _ => self.table(maps, volatile, &Text::literal(b"1"), ""),
+        }
+    }
+
+    /// The variable that is the path where the formula holds, else empty.
+    pub fn path_variable(&self, maps: &mut Maps, volatile: bool) -> String {
+        self.table(maps, volatile, &Text::variable("uri"), "_path")
+    }
+
+    fn table(&self, maps: &mut Maps, volatile: bool, value: &Text, ending: &str) -> String {
+        match self {
             Self::Leaf(leaf) => {
-                let (hit, miss) = if leaf.wanted { (one(), Text::default()) } else { (Text::default(), one()) };
+                let hit = if leaf.wanted { value.clone() } else { Text::default() };
                 let mut rows: Vec<_> = leaf.keys.iter().map(|key| (key.clone(), hit.clone())).collect();
-                rows.extend((!leaf.wanted).then_some((Key::Default, miss)));
-                maps.get(&attribute::stem(&leaf.source), leaf.source.clone(), rows, volatile)
+                rows.extend((!leaf.wanted).then(|| (Key::Default, value.clone())));
+                let stem = format!("{}{ending}", attribute::stem(&leaf.source));
+                maps.get(&stem, leaf.source.clone(), rows, volatile)
             }
             Self::All(parts) | Self::Any(parts) => {
-                let names: Vec<_> = parts.iter().map(|part| part.variable(maps, volatile)).collect();
-                if let [only] = names.as_slice() {
-                    return only.clone();
+                if let [only] = parts.as_slice() {
+                    return only.table(maps, volatile, value, ending);
                 }
+                let names: Vec<_> = parts.iter().map(|part| part.variable(maps, volatile)).collect();
                 let mut source = Text::default();
                 names.iter().for_each(|name| source.push_variable(name));
                 let key = match self {
                     Self::All(_) => Key::Literal(vec![b'1'; names.len()]),
                     _ => Key::Pattern(b"1".to_vec(), false),
                 };
-                maps.get("when", source, vec![(key, one())], volatile)
+                maps.get(&format!("when{ending}"), source, vec![(key, value.clone())], volatile)
             }
         }
     }

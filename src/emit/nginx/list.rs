@@ -130,13 +130,21 @@ impl<'a> Steps<'a> {
         if let Then::Restart { .. } = clause.then {
             return Err("flag `N` runs the rules again, and nginx has no loop".to_owned());
         }
-        let cut = match &clause.when.matches {
-            Some(test) => source_of(&test.pattern),
-            None => None,
+        let by_path =
+            condition::captured_path(&clause.when, rewrite).filter(|_| matches!(home.folder, None | Some(b"/")));
+        let cut = match (&by_path, &clause.when.matches) {
+            (Some(regex), _) => Source::new(regex),
+            (None, Some(test)) => source_of(&test.pattern),
+            (None, None) => None,
         };
-        let stem = (self.needs_condition_groups(rewrite)).then(|| self.maps.fresh("match"));
+        // such an expression sees the whole path
+        let home = if by_path.is_some() { Home { folder: None, ..home } } else { home };
+        let groups = self.needs_condition_groups(rewrite) && by_path.is_none();
+        let stem = groups.then(|| self.maps.fresh("match"));
         let regexes = condition::capturing_regexes(&clause.when.conditions);
-        let (formula, mut before, own_groups, mut assumptions) = self.guards_of(&clause.when, stem.as_deref())?;
+        let swapped = if by_path.is_some() { condition::capturing(&clause.when.conditions) } else { None };
+        let (formula, mut before, own_groups, mut assumptions) =
+            self.guards_of(&clause.when, stem.as_deref(), swapped)?;
         let mut parts = vec![guard, formula];
         let negated = clause.when.matches.as_ref().is_some_and(|test| test.negated);
         let mut made = Made::default();
@@ -174,7 +182,8 @@ impl<'a> Steps<'a> {
         Ok(())
     }
 
-    fn guards_of(&mut self, when: &When, stem: Option<&str>) -> Result<Guards, String> {
+    /// The conditions. `swapped`: the one that is the step's path.
+    fn guards_of(&mut self, when: &When, stem: Option<&str>, swapped: Option<usize>) -> Result<Guards, String> {
         let mut own_groups = Vec::new();
         let mut reader = reader(&mut self.maps, &self.variables, &mut own_groups);
         let capturing = condition::capturing(&when.conditions);
@@ -192,6 +201,11 @@ impl<'a> Steps<'a> {
                     out.push(read);
                 }
                 Formula::All(out)
+            }
+            (Condition::All(parts), None) => {
+                let others = parts.iter().enumerate().filter(|(at, _)| Some(*at) != swapped);
+                let read: Result<Vec<_>, _> = others.map(|(_, part)| reader.condition(part, false)).collect();
+                Formula::All(read?)
             }
             (condition, stem) => {
                 reader.groups = stem.map(str::to_owned);
@@ -234,6 +248,7 @@ impl<'a> Steps<'a> {
         let fragment = self.program.fragment;
         let rewritten = self.steps.iter().any(|step| matches!(step.does, Does::Rewrite(_, _, false)));
         let mut maker = Maker {
+            pattern_is_path: false,
             sent_query: !rewritten && condition::names_question_mark(&clause.when.conditions),
             maps: &mut self.maps,
             variables: &self.variables,
@@ -253,6 +268,9 @@ impl<'a> Steps<'a> {
         let code = rewrite
             .sent_status()
             .or(rewrite.implicit_redirect.filter(|_| target::is_absolute(head) || maker.is_absolute(to)));
+        let swapped = condition::captured_path(&clause.when, rewrite).is_some() && maker.condition.is_none();
+        let to = &if swapped { target::from_pattern(to) } else { to.clone() };
+        maker.pattern_is_path = swapped;
         if let Some(code) = code {
             *made = maker.rewrite(rewrite, to)?;
             if rewrite.redirect.is_none() && fragment {

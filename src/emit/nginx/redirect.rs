@@ -68,6 +68,7 @@ impl Steps<'_> {
                 }
                 let mut maker = Maker {
                     sent_query: false,
+                    pattern_is_path: false,
                     maps: &mut self.maps,
                     variables: &self.variables,
                     dirty: &self.dirty,

@@ -402,7 +402,8 @@ fn literals(tokens: &[Token]) -> Option<Vec<u8>> {
     tokens.iter().map(|token| if let Kind::Literal(byte) = token.kind { Some(byte) } else { None }).collect()
 }
 
-fn alternatives(tokens: &[Token]) -> Vec<&[Token]> {
+/// The branches of an expression at its outermost level.
+pub fn alternatives(tokens: &[Token]) -> Vec<&[Token]> {
     let mut depth = 0usize;
     tokens
         .split(|token| {

@@ -2,7 +2,7 @@
 
 use super::formula::Formula;
 use super::maps::Maps;
-use super::plan::{Key, Statement, Test};
+use super::plan::{Statement, Test};
 use super::regex::Pattern;
 use super::text::Text;
 use crate::pcre;
@@ -125,17 +125,10 @@ impl Step {
 
 /// The test of an `if`; `None` where nothing is left to test.
 fn test(path: &Path, when: &Formula, maps: &mut Maps, volatile: bool) -> Option<Test> {
-    let subject = if when.is_true() {
-        "uri".to_owned()
-    } else {
-        let name = when.variable(maps, volatile);
-        if *path == Path::All {
-            return Some(Test::True(name));
-        }
-        // the path where the condition holds, else nothing
-        let rows = vec![(Key::Literal(b"1".to_vec()), Text::variable("uri"))];
-        let stem = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '_').to_owned();
-        maps.get(&format!("{stem}_path"), Text::variable(&name), rows, volatile)
+    let subject = match (when.is_true(), path) {
+        (true, _) => "uri".to_owned(),
+        (false, Path::All) => return Some(Test::True(when.variable(maps, volatile))),
+        (false, _) => when.path_variable(maps, volatile),
     };
     match path {
         Path::All => None,

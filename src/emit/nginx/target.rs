@@ -59,6 +59,8 @@ pub struct Maker<'a> {
     pub refuses_blanks: bool,
     /// The rule asks for a `?` in the request line, so that one with nothing behind it has to be kept.
     pub sent_query: bool,
+    /// The pattern is a condition's, and sees the whole path.
+    pub pattern_is_path: bool,
 }
 
 /// Where in a URL the text has got to.
@@ -73,6 +75,17 @@ enum Place {
 pub fn segments(prefix: &[u8]) -> Vec<u8> {
     let start = [b"^", super::regex::escaped(prefix).as_slice()].concat();
     if prefix.ends_with(b"/") { start } else { [start.as_slice(), b"(?:/|\\z)"].concat() }
+}
+
+/// A target whose condition has become the step's pattern.
+pub fn from_pattern(to: &Template) -> Template {
+    let mut out = to.clone();
+    for part in &mut out.parts {
+        if let Part::Capture { store: store @ Store::Condition, .. } = part {
+            *store = Store::Pattern;
+        }
+    }
+    out
 }
 
 /// Bytes as Apache escapes them in a path (lower-case hex).
@@ -173,6 +186,10 @@ impl Maker<'_> {
                 true => Ok(()),
                 false => Err("whether the target begins with a slash is only known when a request comes".to_owned()),
             };
+        }
+        let own_group = matches!(to.parts.first(), Some(Part::Capture { store: Store::Pattern, group: 1, .. }));
+        if own_group && self.pattern_is_path && self.pattern.is_some_and(Source::begins_with_group) {
+            return Ok(());
         }
         let leading_slash = head.starts_with(b"/")
             || matches!(to.parts.first(), Some(Part::Attribute(Attribute::Path | Attribute::RawTarget)));
