@@ -165,6 +165,92 @@ fn of_two_rules_that_speak_of_the_same_words_only_the_better_one_does() {
     }
 }
 
+/// What other people's configurations showed to be said too loudly: a text, a rule, and how loud it may be.
+const MILDER: &[(Dialect, &str, &str, Option<Severity>)] = &[
+    // `<IfModule !x>` asks for a module; that says nothing of the others.
+    (
+        Dialect::Apache,
+        "<IfModule !mod_a.c>\nLoadModule a_module a.so\nLoadModule b_module b.so\nLoadModule c_module c.so\n\
+         LoadModule d_module d.so\n</IfModule>\n<VirtualHost *:443>\nSSLEngine on\nSSLCipherSuite HIGH\n</VirtualHost>\n",
+        "config-syntax-error",
+        None,
+    ),
+    // An empty path is no circle.
+    (Dialect::Nginx, "location /s {\nrewrite ^/s(.*) $1 break;\n}\n", "internal-rewrite-loop", None),
+    // The folder below has rules of its own, as front controllers of frameworks do.
+    (
+        Dialect::Htaccess,
+        "RewriteEngine On\nRewriteRule ^(.*)$ public/$1 [L]\n",
+        "internal-rewrite-loop",
+        Some(Severity::Info),
+    ),
+    // A server without `listen` is plain, and apps ask over https only.
+    (
+        Dialect::Nginx,
+        "server {\nserver_name www.example.com;\nreturn 301 http://example.com$request_uri;\n}\n",
+        "well-known-redirected",
+        None,
+    ),
+    // Nobody asks for `/a/current/current/`.
+    (
+        Dialect::Nginx,
+        "location ^~ /a/current/ {\nrewrite ^/a/current/(.*)$ /a/$1 permanent;\n}\n",
+        "redirect-chain",
+        Some(Severity::Info),
+    ),
+    // A file whose redirects all lead into one folder lies in it.
+    (
+        Dialect::Htaccess,
+        "RewriteEngine On\nRewriteRule ^(.+)/en$ /spar/$1.en [R=303,L]\nRewriteRule ^([^/]+)/de$ /spar/$1.de [R=303,L]\n\
+         RewriteRule ^([^/]+)/fr$ /spar/$1.fr [R=303,L]\nRewriteRule ^([^/]+)/x$ /spar/$1/en [R=303,L]\n",
+        "redirect-chain",
+        Some(Severity::Info),
+    ),
+    // `NE` is there for the fragment.
+    (
+        Dialect::Htaccess,
+        "RewriteEngine On\nRewriteRule ^t/(.+)$ https://example.com/doc.html#$1 [R=302,NE,L]\n",
+        "unencoded-location",
+        Some(Severity::Info),
+    ),
+    // A folder, or an ending.
+    (
+        Dialect::Htaccess,
+        "RewriteEngine On\nRewriteRule ^tmp/|\\.ini$ - [F]\n",
+        "partial-anchored-alternation",
+        Some(Severity::Info),
+    ),
+    // What includes the piece may switch the engine on.
+    (Dialect::Apache, "RewriteRule ^/a$ /b [R=301,L]\n", "rewrite-engine-off", Some(Severity::Info)),
+];
+
+#[test]
+fn what_was_once_said_too_loudly_stays_quiet() {
+    for (dialect, text, rule, most) in MILDER {
+        let loudest = told(*dialect, text).into_iter().filter(|one| one.0 == *rule).map(|one| one.1).max();
+        assert_eq!(loudest, *most, "{rule} on:\n{text}");
+    }
+}
+
+#[test]
+fn a_piece_that_switches_tls_on_is_only_asked_over_https() {
+    let text = "SSLEngine On\nRedirect /a https://example.com/b\n";
+    let example =
+        Example { dialect: Dialect::Apache, bad: false, also: Vec::new(), version: None, text: text.to_owned() };
+    let found = findings(&example, |_, _| {});
+    let witness = found.iter().find_map(|finding| finding.witness.as_ref()).expect("a finding with a request");
+    assert!(witness.url.starts_with(b"https://"), "{}", String::from_utf8_lossy(&witness.url));
+}
+
+#[test]
+fn one_line_is_one_syntax_error_and_conditions_that_wait_together_are_one_finding() {
+    let line = told(Dialect::Nginx, "server {\nrewrite ^/a([a-z] +)/b /c;\nfoo bar;;\n}\n");
+    assert_eq!(line.iter().filter(|one| one.0 == "config-syntax-error").count(), 2, "{line:?}");
+    let waiting = "RewriteEngine On\nRewriteCond %{HTTPS} off\nRewriteCond %{HTTP_HOST} ^a\\.de$\n";
+    let waiting = told(Dialect::Htaccess, waiting);
+    assert_eq!(waiting.iter().filter(|one| one.0 == "dangling-rewritecond").count(), 1, "{waiting:?}");
+}
+
 #[test]
 fn what_a_template_says_after_rendering_is_not_judged_as_if_it_were_known() {
     let either = "{% if staging %}\nRedirect 301 /a https://staging.example.com/\n{% else %}\nRedirect 301 /a https://example.com/\n{% endif %}\n";

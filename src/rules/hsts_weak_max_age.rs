@@ -120,6 +120,7 @@ mod tests {
         assert!(judge(3_153_600).is_some_and(|(severity, why)| severity == Severity::Warning && why.contains("31536000")));
         assert!(judge(31_536_000_000).is_some_and(|(severity, _)| severity == Severity::Warning));
         assert!(judge(300).is_some_and(|(severity, _)| severity == Severity::Info));
+        assert!(judge(500).is_some_and(|(_, why)| why.contains("8 minutes")));
         assert_eq!(judge(31_536_000), None);
         assert_eq!(judge(15_552_000), None);
     }

@@ -65,9 +65,12 @@ impl Context {
         let site_names = names;
         self.program.sites.push(Site { span, names: site_names, own, scope, choice, addresses: Vec::new() });
         if listens.is_empty() {
+            // A server that is written out without `listen` is plain (ngx_http_core_server: `*:80`); of one that cannot
+            // be seen either may be true.
+            let unseen = self.fragment && span.is_none();
             let span = span.or(only).unwrap_or(Span::new(crate::source::FileId(0), 0, 0));
             let plain = Listen { address: None, port: Some(80), encrypted: false, default: false, span };
-            if self.fragment {
+            if unseen {
                 listens.push(Listen { port: Some(443), encrypted: true, ..plain });
                 listens.push(Listen { address: None, port: Some(80), encrypted: false, default: false, span });
                 listens.reverse();
