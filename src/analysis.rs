@@ -45,8 +45,9 @@ use crate::lower::{Dialect, Lowered, Options};
 use crate::source::{Sources, Span};
 use crate::syntax::{Directive, Item, Tree};
 use graph::Walk;
-use routes::{Route, Routes};
+use routes::{Route, RouteId, Routes};
 use rustc_hash::FxHashMap;
+use std::borrow::Cow;
 use std::sync::OnceLock;
 use witness::Proof;
 
@@ -145,6 +146,7 @@ pub struct Facts<'a> {
     shadowed: OnceLock<Vec<order::Shadowed>>,
     entrances: OnceLock<Vec<transport::Entrance>>,
     steered: OnceLock<Vec<steer::Steered>>,
+    broken: OnceLock<Vec<(RouteId, Proof)>>,
     directives: OnceLock<FxHashMap<(u32, u32), &'a Directive>>,
 }
 
@@ -163,6 +165,7 @@ impl<'a> Facts<'a> {
             shadowed: OnceLock::new(),
             entrances: OnceLock::new(),
             steered: OnceLock::new(),
+            broken: OnceLock::new(),
             directives: OnceLock::new(),
         }
     }
@@ -220,6 +223,11 @@ impl<'a> Facts<'a> {
         self.steered.get_or_init(|| steer::steered(self))
     }
 
+    /// Redirects into whose `Location` a request was found to put a line break, each directive once.
+    pub fn broken(&self) -> &[(RouteId, Proof)] {
+        self.broken.get_or_init(|| steer::broken(self))
+    }
+
     /// The directive whose span this is (or begins there), as written.
     pub fn directive(&self, span: Span) -> Option<&'a Directive> {
         let index = self.directives.get_or_init(|| {
@@ -238,12 +246,23 @@ impl<'a> Facts<'a> {
     }
 
     /// The name of a directive in lower case and its words as the server reads them.
-    pub fn words<'w>(&self, directive: &'w Directive) -> (String, Vec<&'w [u8]>)
+    pub fn words<'w>(&self, directive: &'w Directive) -> (Cow<'w, str>, Vec<&'w [u8]>)
     where
         'a: 'w,
     {
-        let name = String::from_utf8_lossy(self.word(&directive.name)).to_ascii_lowercase();
-        (name, directive.args.iter().map(|word| self.word(word)).collect())
+        (self.name(directive), directive.args.iter().map(|word| self.word(word)).collect())
+    }
+
+    /// The name of a directive in lower case.
+    pub fn name<'w>(&self, directive: &'w Directive) -> Cow<'w, str>
+    where
+        'a: 'w,
+    {
+        let mut name = String::from_utf8_lossy(self.word(&directive.name));
+        if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            name.to_mut().make_ascii_lowercase();
+        }
+        name
     }
 
     /// The text of a span, for a message.
@@ -299,14 +318,13 @@ impl<'a> Facts<'a> {
         let file = self.sources.file(span.file);
         let line = self.sources.position(span).line;
         let comment = |number: usize| {
-            let text = String::from_utf8_lossy(file.bytes().get(file.line(number)?)?).into_owned();
-            Some(text.trim_start().strip_prefix('#')?.trim().to_owned())
+            let text = file.bytes().get(file.line(number)?).filter(|line| line.contains(&b'#'))?;
+            Some(String::from_utf8_lossy(text).trim_start().strip_prefix('#')?.trim().to_owned())
         };
         let behind = || {
             let end = file.position(span.end as usize).line;
-            let rest = file.bytes().get(span.end as usize..file.line(end)?.end)?;
-            let text = String::from_utf8_lossy(rest).into_owned();
-            Some(text.split_once('#')?.1.trim().to_owned())
+            let rest = file.bytes().get(span.end as usize..file.line(end)?.end).filter(|rest| rest.contains(&b'#'))?;
+            Some(String::from_utf8_lossy(rest).split_once('#')?.1.trim().to_owned())
         };
         comment(line.checked_sub(1)?).or_else(behind)
     }

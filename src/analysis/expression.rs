@@ -9,9 +9,11 @@ use super::byteset::ByteSet;
 use crate::ir::pattern::Regex;
 use crate::pcre::Options;
 
+mod beginning;
 mod parse;
 mod sample;
 
+pub use beginning::{Beginning, beginning, exact_literal, is_literal, literal_prefix};
 pub use sample::{Choices, sample};
 
 /// A piece of an expression.

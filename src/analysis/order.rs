@@ -3,12 +3,14 @@
 //! Literals are looked up, patterns are compared only where their literal beginnings allow it, and only so many.
 
 use super::Facts;
-use super::expression;
+use super::expression::{self, Beginning};
 use super::routes::{Does, PathKind, PathPattern, Route, RouteId};
 use crate::ir::ScopeId;
 use crate::ir::clause::{Action, Clause, Then};
 use crate::ir::scope::Slot;
+use crate::pcre::Options;
 use rustc_hash::{FxHashMap, FxHashSet};
+use std::borrow::Cow;
 
 /// Comparisons of languages in one program.
 const MAX_LANGUAGES: usize = 400;
@@ -27,8 +29,8 @@ pub struct Shadowed {
 }
 
 /// Every shadowed route, by the later one.
-pub(super) fn shadowed(facts: &Facts<'_>) -> Vec<Shadowed> {
-    let mut lists: FxHashMap<(u32, ScopeId, Slot), Taken> = FxHashMap::default();
+pub(super) fn shadowed<'a>(facts: &Facts<'a>) -> Vec<Shadowed> {
+    let mut lists: FxHashMap<(u32, ScopeId, Slot), Taken<'a>> = FxHashMap::default();
     let mut budget = MAX_LANGUAGES;
     let mut out = Vec::new();
     let jumping = jumping_scopes(facts);
@@ -37,7 +39,8 @@ pub(super) fn shadowed(facts: &Facts<'_>) -> Vec<Shadowed> {
             continue;
         }
         let taken = lists.entry((route.site.0, route.scope, route.slot)).or_default();
-        if let Some((earlier, same)) = taken.find(facts, route, &mut budget) {
+        let question = Question::of(facts, route);
+        if let Some((earlier, same)) = taken.find(facts, route, &question, &mut budget) {
             out.push(Shadowed { later: route.id, earlier, same });
             continue;
         }
@@ -45,7 +48,7 @@ pub(super) fn shadowed(facts: &Facts<'_>) -> Vec<Shadowed> {
             // Later routes see another text than the earlier ones did.
             *taken = Taken::default();
         } else if ends(route) {
-            taken.add(facts, route);
+            taken.add(route, question);
         }
     }
     out
@@ -71,18 +74,17 @@ fn ends(route: &Route<'_>) -> bool {
 
 /// What the routes of a list so far take for themselves.
 #[derive(Default)]
-struct Taken {
-    /// By the whole question asked: path tests and guards as written.
-    same: FxHashMap<String, RouteId>,
-    exact: FxHashMap<Vec<u8>, RouteId>,
-    segments: FxHashMap<Vec<u8>, RouteId>,
-    patterns: Vec<(RouteId, Vec<u8>)>,
+struct Taken<'a> {
+    same: FxHashMap<Question<'a>, RouteId>,
+    exact: FxHashMap<Cow<'a, [u8]>, RouteId>,
+    segments: FxHashMap<&'a [u8], RouteId>,
+    patterns: Vec<(RouteId, Cow<'a, [u8]>)>,
     everything: Option<RouteId>,
 }
 
-impl Taken {
-    fn add(&mut self, facts: &Facts<'_>, route: &Route<'_>) {
-        self.same.entry(question(facts, route)).or_insert(route.id);
+impl<'a> Taken<'a> {
+    fn add(&mut self, route: &Route<'a>, question: Question<'a>) {
+        self.same.entry(question).or_insert(route.id);
         let mut own = route.paths.iter().filter(|test| test.own);
         let (first, second) = (own.next(), own.next());
         // Guards beside the shared surroundings may let a request pass on to the later route.
@@ -96,31 +98,33 @@ impl Taken {
             Some(test) if test.negated || test.on == PathKind::File => {}
             Some(test) => match test.pattern {
                 PathPattern::Exact(text) => {
-                    self.exact.entry(text.to_vec()).or_insert(route.id);
+                    self.exact.entry(text.into()).or_insert(route.id);
                 }
                 PathPattern::Segments(text) => {
-                    self.segments.entry(text.to_vec()).or_insert(route.id);
+                    self.segments.entry(text).or_insert(route.id);
                 }
-                PathPattern::Regex(regex) => {
-                    let tree = expression::of(regex);
-                    match tree.exact_literal() {
-                        Some(text) => {
-                            self.exact.entry(text).or_insert(route.id);
-                        }
-                        None if self.patterns.len() < MAX_PATTERNS => {
-                            let start = if tree.anchored_start() { tree.literal_prefix() } else { Vec::new() };
-                            self.patterns.push((route.id, start));
-                        }
-                        None => {}
+                PathPattern::Regex(regex) => match expression::beginning(regex) {
+                    Beginning { text, whole: true, .. } => {
+                        self.exact.entry(text).or_insert(route.id);
                     }
-                }
+                    Beginning { text, .. } if self.patterns.len() < MAX_PATTERNS => {
+                        self.patterns.push((route.id, text));
+                    }
+                    _ => {}
+                },
                 _ => {}
             },
         }
     }
 
-    fn find(&self, facts: &Facts<'_>, route: &Route<'_>, budget: &mut usize) -> Option<(RouteId, bool)> {
-        if let Some(id) = self.same.get(&question(facts, route)) {
+    fn find(
+        &self,
+        facts: &Facts<'_>,
+        route: &Route<'_>,
+        question: &Question<'a>,
+        budget: &mut usize,
+    ) -> Option<(RouteId, bool)> {
+        if let Some(id) = self.same.get(question) {
             return Some((*id, true));
         }
         if let Some(id) = self.everything {
@@ -132,15 +136,14 @@ impl Taken {
                 self.literal(facts, route, text).map(|id| (id, false))
             }
             PathPattern::Regex(regex) => {
-                let tree = expression::of(regex);
-                if let Some(text) = tree.exact_literal() {
+                let Beginning { text, whole, .. } = expression::beginning(regex);
+                if whole {
                     return self.literal(facts, route, &text).map(|id| (id, false));
                 }
-                let start = if tree.anchored_start() { tree.literal_prefix() } else { Vec::new() };
-                if let Some(id) = self.above(&start) {
-                    return Some((id, false));
+                if let Some(id) = self.above(&text) {
+                    return Some((*id, false));
                 }
-                self.pattern(facts, route, &start, budget).map(|id| (id, false))
+                self.pattern(facts, route, &text, budget).map(|id| (id, false))
             }
             _ => None,
         }
@@ -152,7 +155,7 @@ impl Taken {
         if !prefix && let Some(id) = self.exact.get(text) {
             return Some(*id);
         }
-        if let Some(id) = self.segments.get(text).or_else(|| self.above_ref(text)) {
+        if let Some(id) = self.segments.get(text).or_else(|| self.above(text)) {
             return Some(*id);
         }
         if prefix {
@@ -162,15 +165,11 @@ impl Taken {
             Some(regex) => regex.compiled().ok().and_then(|regex| regex.is_match(text).ok()).unwrap_or(false),
             None => false,
         };
-        self.patterns.iter().filter(|(_, start)| text.starts_with(start)).map(|(id, _)| *id).find(matches)
-    }
-
-    fn above(&self, text: &[u8]) -> Option<RouteId> {
-        self.above_ref(text).copied()
+        self.patterns.iter().filter(|(_, start)| text.starts_with(start.as_ref())).map(|(id, _)| *id).find(matches)
     }
 
     /// A path prefix that ends at a segment inside the text.
-    fn above_ref(&self, text: &[u8]) -> Option<&RouteId> {
+    fn above(&self, text: &[u8]) -> Option<&RouteId> {
         if self.segments.is_empty() {
             return None;
         }
@@ -182,7 +181,7 @@ impl Taken {
         let own = own_regex(route)?;
         let mut language = None;
         for (id, earlier_start) in &self.patterns {
-            if !start.starts_with(earlier_start) || *budget == 0 {
+            if !start.starts_with(earlier_start.as_ref()) || *budget == 0 {
                 continue;
             }
             *budget -= 1;
@@ -216,22 +215,35 @@ fn has_own_conditions(route: &Route<'_>) -> bool {
     !bare || !route.guards.is_empty() || route.paths.iter().any(|test| !test.own && test.negated)
 }
 
-/// The whole question as text: equal texts ask the same.
-fn question(facts: &Facts<'_>, route: &Route<'_>) -> String {
-    let mut out = String::new();
-    for test in &route.paths {
-        let text = match test.pattern {
-            PathPattern::Exact(text) => format!("={}", String::from_utf8_lossy(text)),
-            PathPattern::Prefix(text) => format!("<{}", String::from_utf8_lossy(text)),
-            PathPattern::Segments(text) => format!("/{}", String::from_utf8_lossy(text)),
-            PathPattern::Regex(regex) => format!("~{:?}{}", regex.options, String::from_utf8_lossy(&regex.text)),
-            PathPattern::Other(pattern) => format!("?{pattern:?}"),
-        };
-        out.push_str(&format!("{:?}{}{text}\n", test.on, if test.negated { "!" } else { "" }));
+/// The whole question: path tests and guards as written. Equal questions ask the same.
+#[derive(PartialEq, Eq, Hash)]
+struct Question<'a> {
+    paths: Vec<(PathKind, bool, Asked<'a>)>,
+    guards: Vec<&'a [u8]>,
+}
+
+#[derive(PartialEq, Eq, Hash)]
+enum Asked<'a> {
+    Exact(&'a [u8]),
+    Prefix(&'a [u8]),
+    Segments(&'a [u8]),
+    Regex(Options, &'a [u8]),
+    Other(String),
+}
+
+impl<'a> Question<'a> {
+    fn of(facts: &Facts<'a>, route: &Route<'a>) -> Self {
+        let paths = route.paths.iter().map(|test| {
+            let asked = match test.pattern {
+                PathPattern::Exact(text) => Asked::Exact(text),
+                PathPattern::Prefix(text) => Asked::Prefix(text),
+                PathPattern::Segments(text) => Asked::Segments(text),
+                PathPattern::Regex(regex) => Asked::Regex(regex.options, &regex.text),
+                PathPattern::Other(pattern) => Asked::Other(format!("{pattern:?}")),
+            };
+            (test.on, test.negated, asked)
+        });
+        let guards = route.guards.iter().map(|guard| facts.sources.text(guard.span));
+        Self { paths: paths.collect(), guards: guards.collect() }
     }
-    for guard in &route.guards {
-        out.push_str(&facts.text(guard.span));
-        out.push('\n');
-    }
-    out
 }

@@ -198,13 +198,8 @@ impl Draft {
     fn make_lookup(&mut self, program: &Program, table: u32, variant: usize) {
         let Some(table) = program.tables.get(table as usize) else { return };
         let (TableKind::Map(map), Some(source)) = (&table.kind, &table.source) else { return };
-        let telling = |value: &&crate::ir::table::MapValue| {
-            value.value.as_literal().is_none_or(|text| !text.is_empty() && text != b"0")
-        };
-        let mut keys: Vec<_> = map.exact.iter().filter(|(_, value)| telling(value)).collect();
-        keys.sort_by_key(|(_, value)| value.span);
-        let mut texts: Vec<Vec<u8>> = keys.iter().take(4).map(|(key, _)| key.to_vec()).collect();
-        let patterns = map.patterns.iter().filter(|(_, _, value)| telling(&value)).take(4);
+        let mut texts: Vec<Vec<u8>> = map.examples().iter().map(|key| key.to_vec()).collect();
+        let patterns = map.patterns.iter().filter(|(_, _, value)| value.is_telling()).take(4);
         texts.extend(patterns.map(|(regex, _, _)| expression::sample(&expression::of(regex), Choices::default())));
         if let Some(text) = texts.get(variant % texts.len().max(1)) {
             self.set_text(program, source, text, false);

@@ -12,7 +12,8 @@ use crate::ir::pattern::{Pattern, Regex};
 use crate::ir::scope::{Scope, Slot, Stacked};
 use crate::ir::{Program, ScopeId, SiteId};
 use crate::source::Span;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 pub use super::guard::{Dimension, Guard};
@@ -53,7 +54,7 @@ pub struct Route<'a> {
     /// Whether rewriting is switched on where it stands (always true outside of [`Slot::Rewrite`]).
     pub enabled: bool,
     /// The part of the URL path that is taken off before [`Subject::Rewritten`] is matched, where it is known.
-    pub mount: Option<Vec<u8>>,
+    pub mount: Option<Arc<[u8]>>,
 }
 
 /// What a route does.
@@ -151,7 +152,8 @@ pub enum PathKind {
 pub struct Routes<'a> {
     /// In the order in which they are met: sites in order, the site's own lists before its locations or sections.
     pub all: Vec<Route<'a>>,
-    by_span: FxHashMap<Span, Vec<RouteId>>,
+    /// The directive of each route, sorted.
+    by_span: Vec<(Span, RouteId)>,
     scopes: Vec<(SiteId, ScopeId)>,
 }
 
@@ -181,9 +183,13 @@ impl<'a> Routes<'a> {
                 }
             }
         }
-        reader.routes.scopes = reader.scopes.into_iter().collect();
-        reader.routes.scopes.sort();
-        reader.routes
+        let mut routes = reader.routes;
+        routes.scopes = reader.scopes.into_iter().collect();
+        routes.scopes.sort_unstable();
+        routes.all.shrink_to_fit();
+        routes.by_span = routes.all.iter().map(|route| (route.span, route.id)).collect();
+        routes.by_span.sort_unstable();
+        routes
     }
 
     /// Every scope that requests of a site can meet.
@@ -198,7 +204,9 @@ impl<'a> Routes<'a> {
 
     /// The routes of a directive (several where several sites share it).
     pub fn at(&self, span: Span) -> impl Iterator<Item = &Route<'a>> {
-        self.by_span.get(&span).into_iter().flatten().filter_map(|id| self.get(*id))
+        let from = self.by_span.partition_point(|(at, _)| *at < span);
+        let these = self.by_span.iter().skip(from).take_while(move |(at, _)| *at == span);
+        these.filter_map(|(_, id)| self.get(*id))
     }
 
     /// Routes that send a `Location`.
@@ -245,14 +253,14 @@ impl<'a> Route<'a> {
     }
 
     /// The one URL path it runs for, where its path tests come down to one literal.
-    pub fn exact_path(&self) -> Option<Vec<u8>> {
+    pub fn exact_path(&self) -> Option<Cow<'a, [u8]>> {
         self.paths.iter().filter(|test| !test.negated).find_map(|test| self.literal_of(test, true))
     }
 
     /// A text every path it runs for begins with; `/` where nothing more is known.
-    pub fn path_prefix(&self) -> Vec<u8> {
+    pub fn path_prefix(&self) -> Cow<'a, [u8]> {
         let known = self.paths.iter().filter(|test| !test.negated).filter_map(|test| self.literal_of(test, false));
-        known.max_by_key(Vec::len).unwrap_or_else(|| b"/".to_vec())
+        known.max_by_key(|text| text.len()).unwrap_or(Cow::Borrowed(b"/"))
     }
 
     /// The URL paths its tests accept (guards aside); `None` where that is not regular or a file path decides.
@@ -269,19 +277,19 @@ impl<'a> Route<'a> {
         Some(all)
     }
 
-    fn literal_of(&self, test: &PathTest<'_>, exact: bool) -> Option<Vec<u8>> {
+    fn literal_of(&self, test: &PathTest<'a>, exact: bool) -> Option<Cow<'a, [u8]>> {
         let text = match test.pattern {
-            PathPattern::Exact(text) => text.to_vec(),
-            PathPattern::Prefix(text) | PathPattern::Segments(text) if !exact => text.to_vec(),
+            PathPattern::Exact(text) => Cow::Borrowed(text),
+            PathPattern::Prefix(text) | PathPattern::Segments(text) if !exact => Cow::Borrowed(text),
             PathPattern::Regex(regex) => {
-                let tree = super::expression::of(regex);
-                if exact { tree.exact_literal()? } else { tree.anchored_start().then(|| tree.literal_prefix())? }
+                let beginning = super::expression::beginning(regex);
+                (if exact { beginning.whole } else { beginning.anchored }).then_some(beginning.text)?
             }
             _ => return None,
         };
         match test.on {
             PathKind::Url => Some(text),
-            PathKind::Relative => self.mount.as_ref().map(|mount| [mount.as_slice(), &text].concat()),
+            PathKind::Relative => self.mount.as_ref().map(|mount| [mount, &*text].concat().into()),
             PathKind::File => None,
         }
     }
@@ -311,7 +319,7 @@ struct List<'l> {
     scope: ScopeId,
     slot: Slot,
     enabled: bool,
-    mount: Option<&'l [u8]>,
+    mount: Option<&'l Arc<[u8]>>,
 }
 
 impl<'a> Reader<'a> {
@@ -328,7 +336,7 @@ impl<'a> Reader<'a> {
         if let Some(rewrite) = &lists.rewrite {
             let enabled = scope.settings.rewriting.unwrap_or_else(|| self.rewriting_default(site, id));
             let mount = self.mount(site, &rewrite.folder);
-            let list = List { site, scope: id, slot: Slot::Rewrite, enabled, mount: mount.as_deref() };
+            let list = List { site, scope: id, slot: Slot::Rewrite, enabled, mount: mount.as_ref() };
             self.stacked(&rewrite.clauses, list, around);
         }
         if let Some(clause) = &lists.expression_redirect {
@@ -359,7 +367,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The URL path of a folder: below the document root, or the base of a lone `.htaccess`.
-    fn mount(&self, site: SiteId, folder: &[u8]) -> Option<Vec<u8>> {
+    fn mount(&self, site: SiteId, folder: &[u8]) -> Option<Arc<[u8]>> {
         if folder.is_empty() {
             return None;
         }
@@ -371,8 +379,8 @@ impl<'a> Reader<'a> {
             None => Some(folder),
         };
         match below {
-            Some(below) if below.starts_with(b"/") => Some(below.to_vec()),
-            _ => Some(self.base.as_bytes().to_vec()),
+            Some(below) if below.starts_with(b"/") => Some(below.into()),
+            _ => Some(self.base.as_bytes().into()),
         }
     }
 
@@ -522,12 +530,11 @@ impl<'a> Reader<'a> {
     fn push(&mut self, clause: &'a Clause, list: List<'_>, around: &Around<'a>, ordinal: &usize, does: Does<'a>) {
         let id = RouteId(self.routes.all.len() as u32);
         let mut paths = around.paths.clone();
-        let mount = list.mount.map(<[u8]>::to_vec);
+        let mount = list.mount.cloned();
         if mount.is_none() {
             // Without a folder the rewritten text is the whole path.
             paths.iter_mut().filter(|test| test.on == PathKind::Relative).for_each(|test| test.on = PathKind::Url);
         }
-        self.routes.by_span.entry(clause.span).or_default().push(id);
         self.routes.all.push(Route {
             id,
             site: list.site,

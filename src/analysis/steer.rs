@@ -3,18 +3,21 @@
 //! Both are asked by trying: a stranger's host (or the bytes) is put wherever the target looks, and only what the
 //! evaluator then really sends is believed. Where a test stands in the way, a text that passes it is solved for.
 
+use super::expression;
 use super::guard::{self, Dimension, Guard};
 use super::language::{self, Language};
-use super::routes::{Does, Host, PathKind, PathPattern, Place, Route, RouteId};
+use super::routes::{Does, Host, PathKind, PathPattern, PathTest, Place, Route, RouteId};
 use super::target::TargetView;
 use super::transport::{host_asked, is_redirect, leads_to};
 use super::witness::{Proof, fits, paths};
 use super::{Facts, byteset::ByteSet};
 use crate::eval::{Answer, Request};
-use crate::ir::clause::Action;
+use crate::ir::clause::{Action, Content, Target};
 use crate::ir::pattern::Pattern;
 use crate::ir::policy::Escape;
 use crate::ir::template::{Attribute, Origin, Part, Template};
+use crate::source::Span;
+use rustc_hash::FxHashSet;
 
 /// Redirects that are tried.
 const MAX_TRIED: usize = 400;
@@ -33,7 +36,7 @@ pub struct Steered {
     /// The host it leads to.
     pub host: Vec<u8>,
     /// A test of the host that was passed all the same.
-    pub allowed_by: Option<crate::source::Span>,
+    pub allowed_by: Option<Span>,
 }
 
 /// The ways in which a request chooses where a redirect leads.
@@ -61,7 +64,7 @@ pub(super) fn steered(facts: &Facts<'_>) -> Vec<Steered> {
 fn unsettled(target: &TargetView<'_>) -> bool {
     match target.place {
         Place::Dynamic => true,
-        Place::Path => target.path_prefix.is_empty() || (target.path_prefix == b"/" && target.keeps_path),
+        Place::Path => target.path_prefix.is_empty() || (*target.path_prefix == *b"/" && target.keeps_path),
         Place::Absolute | Place::SchemeRelative => {
             target.host == Host::Mixed
                 || matches!(target.host, Host::Fixed(_)) && target.appends_rest && target.path_prefix.is_empty()
@@ -213,7 +216,7 @@ fn attempts(
 /// Paths of the route with the text in them.
 fn steered_paths(route: &Route<'_>, text: &[u8]) -> Vec<Vec<u8>> {
     let mut out: Vec<Vec<u8>> = Vec::new();
-    let prefix = route.path_prefix();
+    let prefix = route.path_prefix().into_owned();
     for path in paths(route).iter().take(2).chain([&prefix]) {
         out.push([path.as_slice(), text].concat());
         if let Some(at) = path.iter().rposition(|&byte| byte == b'/') {
@@ -259,6 +262,35 @@ fn with_header(base: &Request, name: &[u8], value: &[u8]) -> Request {
     request
 }
 
+/// Redirects whose patterns are solved for in search of line breaks; beyond, only the obvious places of a path are tried.
+const DEEP: usize = 200;
+
+/// Redirects into whose `Location` a request puts a line break, each with the request, once for each directive.
+pub(super) fn broken(facts: &Facts<'_>) -> Vec<(RouteId, Proof)> {
+    let mut told: FxHashSet<Span> = FxHashSet::default();
+    let mut out = Vec::new();
+    let open = facts.routes().redirects().filter(|route| route.enabled && is_redirect(route.status()));
+    for (at, route) in open.filter(|route| sends_decoded(facts, route)).enumerate() {
+        if told.contains(&route.span) {
+            continue;
+        }
+        let (deep, paths) = (at < DEEP, paths(route));
+        let found = spill(facts, route, &paths, b"\r\nX-Injected:1", false, breaks)
+            .or_else(|| spill(facts, route, &paths, b"\n", deep, breaks))
+            .or_else(|| spill(facts, route, &paths, b"\r", deep, breaks));
+        if let Some(proof) = found {
+            told.insert(route.span);
+            out.push((route.id, proof));
+        }
+    }
+    out
+}
+
+/// Whether a line break reaches the wire.
+pub fn breaks(answer: &Answer) -> bool {
+    answer.location.as_deref().is_some_and(|text| text.iter().any(|byte| matches!(byte, b'\r' | b'\n')))
+}
+
 /// Whether the route's target holds decoded text of the path that nothing escapes on its way out.
 pub fn sends_decoded(facts: &Facts<'_>, route: &Route<'_>) -> bool {
     let Does::Redirect { target, .. } = &route.does else { return false };
@@ -291,15 +323,20 @@ pub fn holds_decoded(facts: &Facts<'_>, template: &Template) -> bool {
 pub fn spill(
     facts: &Facts<'_>,
     route: &Route<'_>,
+    paths: &[Vec<u8>],
     bytes: &[u8],
     deep: bool,
     shows: impl Fn(&Answer) -> bool,
 ) -> Option<Proof> {
+    let escaped = escapes_path(route);
     let attempt = |path: &[u8]| {
+        if escaped && !path.iter().any(ends_path) {
+            return None;
+        }
         let proofs = facts.proposal_at(route, path).into_iter().filter_map(|request| facts.prove(route, request));
         proofs.into_iter().find(|proof| shows(&proof.answer))
     };
-    for path in paths(route).iter().take(3) {
+    for path in paths.iter().take(3) {
         for at in places(path) {
             let (before, behind) = path.split_at(at.min(path.len()));
             let spoilt = [before, bytes, behind].concat();
@@ -327,6 +364,44 @@ pub fn spill(
         }
     }
     None
+}
+
+fn ends_path(byte: &u8) -> bool {
+    matches!(byte, b'?' | b'#')
+}
+
+/// Whether the target is put together again with its path escaped, so that only what a request puts behind a `?` or
+/// `#` of its own stays raw ([`Target::reparse`]).
+fn escapes_path(route: &Route<'_>) -> bool {
+    let escapes = |target: &Target| {
+        let fixed = |part: &Part| match part {
+            Part::Literal(text) => !text.iter().any(ends_path),
+            part => matches!(part, Part::Capture { .. }),
+        };
+        target.reparse && target.to.parts.iter().all(fixed)
+    };
+    let mut answers = route.clause.does.iter().filter_map(|action| match action {
+        Action::Answer(answer) => Some(&answer.content),
+        _ => None,
+    });
+    answers.all(|content| matches!(content, Content::Location(target) if escapes(target)))
+        && !route.clause.does.iter().any(|action| matches!(action, Action::Rewrite(_)))
+}
+
+/// Whether text put into the path stays escaped wherever [`spill`] puts it: the target escapes it, and the route's own
+/// paths hold nothing that would end the path.
+pub fn stays_escaped(route: &Route<'_>) -> bool {
+    let plain = |test: &PathTest<'_>| match test.pattern {
+        PathPattern::Exact(text) | PathPattern::Prefix(text) | PathPattern::Segments(text) => {
+            !text.iter().any(ends_path)
+        }
+        PathPattern::Regex(regex) => {
+            let beginning = expression::beginning(regex);
+            (beginning.whole || beginning.open) && !beginning.text.iter().any(ends_path)
+        }
+        PathPattern::Other(_) => false,
+    };
+    escapes_path(route) && route.paths.iter().filter(|test| !test.negated).all(plain)
 }
 
 /// Where bytes are put into a path: at its end, and before and behind each slash but the first few.

@@ -6,6 +6,7 @@ use crate::ir::policy::{OldQuery, QueryPolicy};
 use crate::ir::template::{Attribute, Part, Template};
 
 use super::routes::Does;
+use std::borrow::Cow;
 
 /// A target, read.
 #[derive(Clone, Debug)]
@@ -21,7 +22,7 @@ pub struct TargetView<'a> {
     /// The port, where one is written.
     pub port: Option<Vec<u8>>,
     /// The literal text from the path on (up to the first part that is not fixed).
-    pub path_prefix: Vec<u8>,
+    pub path_prefix: Cow<'a, [u8]>,
     /// Whether something of the request's path stands in it (the path, the raw target, a capture, the rest behind a prefix).
     pub keeps_path: bool,
     /// What becomes of the request's query.
@@ -99,17 +100,16 @@ impl<'a> TargetView<'a> {
             scheme: None,
             host: Host::Same,
             port: None,
-            path_prefix: Vec::new(),
+            path_prefix: Cow::Borrowed(&[]),
             keeps_path: false,
             query: Query::Dropped,
             policy,
             appends_rest: false,
             malformed: None,
         };
-        let pieces = pieces(template);
-        view.read_place(&pieces);
-        view.keeps_path = pieces.iter().any(Piece::carries_path);
-        view.query = query(template, &pieces, policy);
+        view.read_place(Cursor::new(template));
+        view.keeps_path = template.parts.iter().any(carries_path);
+        view.query = query(template, policy);
         view
     }
 
@@ -131,65 +131,61 @@ impl<'a> TargetView<'a> {
         matches!(self.host, Host::Same | Host::Request) && self.place != Place::Dynamic
     }
 
-    fn read_place(&mut self, pieces: &[Piece<'a>]) {
-        let Some(first) = pieces.first() else { return };
-        let mut rest = Cursor { pieces, at: 0 };
+    fn read_place(&mut self, start: Cursor<'a>) {
+        let mut rest = start;
+        let Some(first) = rest.next() else { return };
         self.place = match first {
-            Piece::Byte(b'/') if rest.starts_with(b"//") => Place::SchemeRelative,
+            Piece::Byte(b'/') if start.after(b"//").is_some() => Place::SchemeRelative,
             Piece::Byte(b'/') => Place::Path,
-            Piece::Hole(Part::Attribute(Attribute::Scheme)) if matches!(pieces.get(1), Some(Piece::Byte(b':'))) => {
-                rest.at = 1;
-                Place::Absolute
-            }
+            Piece::Hole(Part::Attribute(Attribute::Scheme)) if rest.after(b":").is_some() => Place::Absolute,
             Piece::Hole(Part::Attribute(Attribute::Path | Attribute::RawTarget)) => Place::Path,
             Piece::Hole(_) => Place::Dynamic,
-            Piece::Byte(_) => match scheme(pieces) {
-                Some(scheme) => {
-                    rest.at = scheme.len();
-                    self.scheme = Some(scheme.to_ascii_lowercase());
+            Piece::Byte(_) => match scheme(start) {
+                Some((scheme, behind)) => {
+                    (self.scheme, rest) = (Some(scheme), behind);
                     Place::Absolute
                 }
                 None => Place::Relative,
             },
         };
-        match self.place {
-            Place::Absolute => {
-                rest.eat(b":");
-                if rest.eat(b"//") {
-                    self.read_host(&mut rest);
-                }
-            }
-            Place::SchemeRelative => {
-                rest.eat(b"//");
-                self.read_host(&mut rest);
-            }
-            _ => {}
-        }
-        self.path_prefix = rest.literal();
+        let authority = match self.place {
+            Place::Absolute => rest.after(b"://"),
+            Place::SchemeRelative => start.after(b"//"),
+            _ => None,
+        };
+        let path = match (authority, self.place) {
+            (Some(authority), _) => self.read_host(authority),
+            (None, Place::Absolute) => rest.after(b":").unwrap_or(rest),
+            (None, _) => start,
+        };
+        self.path_prefix = path.literal();
     }
 
-    fn read_host(&mut self, rest: &mut Cursor<'_, 'a>) {
-        let start = rest.at;
-        while let Some(piece) = rest.pieces.get(rest.at) {
+    /// Reads the authority; what follows it is left.
+    fn read_host(&mut self, mut rest: Cursor<'a>) -> Cursor<'a> {
+        let mut authority = Vec::new();
+        loop {
+            let mut behind = rest;
+            let Some(piece) = behind.next() else { break };
             let stops = match piece {
                 Piece::Byte(byte) => matches!(byte, b'/' | b'?' | b'#'),
-                Piece::Hole(Part::Attribute(Attribute::RawTarget | Attribute::Path)) => rest.at > start,
+                Piece::Hole(Part::Attribute(Attribute::RawTarget | Attribute::Path)) => !authority.is_empty(),
                 Piece::Hole(_) => false,
             };
             if stops {
                 break;
             }
-            rest.at += 1;
+            authority.push(piece);
+            rest = behind;
         }
-        let authority = rest.pieces.get(start..rest.at).unwrap_or_default();
         let literal: Option<Vec<u8>> = authority.iter().map(Piece::byte).collect();
         if let Some(text) = literal {
             let (host, port) = split_port(&text);
             self.host = Host::Fixed(host.to_ascii_lowercase());
             self.port = port;
-            return;
+            return rest;
         }
-        self.host = match authority {
+        self.host = match authority.as_slice() {
             [Piece::Hole(Part::Attribute(Attribute::Host))] => Host::Request,
             [Piece::Hole(Part::Attribute(Attribute::Header(name) | Attribute::HeaderVariable(name)))]
                 if name.eq_ignore_ascii_case(b"host") =>
@@ -199,6 +195,7 @@ impl<'a> TargetView<'a> {
             [Piece::Hole(Part::Attribute(Attribute::ServerName))] => Host::ServerName,
             _ => Host::Mixed,
         };
+        rest
     }
 }
 
@@ -232,73 +229,86 @@ impl Piece<'_> {
             Self::Hole(_) => None,
         }
     }
+}
 
-    fn carries_path(&self) -> bool {
-        match self {
-            Self::Byte(_) => false,
-            Self::Hole(part) => matches!(
-                part,
-                Part::Capture { .. }
-                    | Part::Attribute(
-                        Attribute::Path
-                            | Attribute::RawTarget
-                            | Attribute::PathInfo
-                            | Attribute::Filename
-                            | Attribute::RequestLine
-                    )
-                    | Part::Expression(_)
-            ),
+/// Whether text of the request's path stands in it.
+fn carries_path(part: &Part) -> bool {
+    matches!(
+        part,
+        Part::Capture { .. }
+            | Part::Attribute(
+                Attribute::Path
+                    | Attribute::RawTarget
+                    | Attribute::PathInfo
+                    | Attribute::Filename
+                    | Attribute::RequestLine
+            )
+            | Part::Expression(_)
+    )
+}
+
+/// What of a template is still to be read: the rest of a literal, and the parts behind it.
+#[derive(Clone, Copy)]
+struct Cursor<'a> {
+    text: &'a [u8],
+    parts: &'a [Part],
+}
+
+impl<'a> Cursor<'a> {
+    fn new(template: &'a Template) -> Self {
+        Self { text: &[], parts: &template.parts }
+    }
+
+    /// What follows this text, if it comes next.
+    fn after(mut self, text: &[u8]) -> Option<Self> {
+        let next = text.iter().all(|wanted| self.next().and_then(|piece| piece.byte()) == Some(*wanted));
+        next.then_some(self)
+    }
+
+    /// The fixed text up to the first part that is not.
+    fn literal(mut self) -> Cow<'a, [u8]> {
+        let mut out = Cow::Borrowed(self.text);
+        while let Some((Part::Literal(text), rest)) = self.parts.split_first() {
+            match out.is_empty() {
+                true => out = Cow::Borrowed(text),
+                false => out.to_mut().extend_from_slice(text),
+            }
+            self.parts = rest;
+        }
+        out
+    }
+}
+
+impl<'a> Iterator for Cursor<'a> {
+    type Item = Piece<'a>;
+
+    fn next(&mut self) -> Option<Piece<'a>> {
+        loop {
+            if let Some((&byte, rest)) = self.text.split_first() {
+                self.text = rest;
+                return Some(Piece::Byte(byte));
+            }
+            let (part, rest) = self.parts.split_first()?;
+            self.parts = rest;
+            match part {
+                Part::Literal(text) => self.text = text,
+                hole => return Some(Piece::Hole(hole)),
+            }
         }
     }
 }
 
-struct Cursor<'c, 'a> {
-    pieces: &'c [Piece<'a>],
-    at: usize,
-}
-
-impl Cursor<'_, '_> {
-    fn starts_with(&self, text: &[u8]) -> bool {
-        text.iter().enumerate().all(
-            |(offset, byte)| matches!(self.pieces.get(self.at + offset), Some(Piece::Byte(found)) if found == byte),
-        )
-    }
-
-    fn eat(&mut self, text: &[u8]) -> bool {
-        let found = self.starts_with(text);
-        if found {
-            self.at += text.len();
-        }
-        found
-    }
-
-    fn literal(&self) -> Vec<u8> {
-        self.pieces.get(self.at..).unwrap_or_default().iter().map_while(Piece::byte).collect()
-    }
-}
-
-fn pieces(template: &Template) -> Vec<Piece<'_>> {
-    let mut out = Vec::new();
-    for part in &template.parts {
-        match part {
-            Part::Literal(text) => out.extend(text.iter().map(|&byte| Piece::Byte(byte))),
-            other => out.push(Piece::Hole(other)),
-        }
-    }
-    out
-}
-
-/// A scheme that is written out and followed by `:`.
-fn scheme(pieces: &[Piece<'_>]) -> Option<Vec<u8>> {
+/// A scheme (in lower case) that is written out and followed by `:`, and the text from the colon on.
+fn scheme(mut rest: Cursor<'_>) -> Option<(Vec<u8>, Cursor<'_>)> {
     let mut name = Vec::new();
-    for piece in pieces {
-        match piece.byte()? {
-            b':' if !name.is_empty() => return Some(name),
-            byte if byte.is_ascii_alphanumeric() || b"+-.".contains(&byte) => name.push(byte),
+    loop {
+        let colon = rest;
+        match rest.next()?.byte()? {
+            b':' if !name.is_empty() => return Some((name, colon)),
+            byte if byte.is_ascii_alphanumeric() || b"+-.".contains(&byte) => name.push(byte.to_ascii_lowercase()),
             _ => return None,
         }
     }
-    None
 }
 
 fn split_port(authority: &[u8]) -> (Vec<u8>, Option<Vec<u8>>) {
@@ -311,11 +321,11 @@ fn split_port(authority: &[u8]) -> (Vec<u8>, Option<Vec<u8>>) {
     }
 }
 
-fn query(template: &Template, pieces: &[Piece<'_>], policy: QueryPolicy) -> Query {
+fn query(template: &Template, policy: QueryPolicy) -> Query {
     let carries =
         |part: &Part| matches!(part, Part::Attribute(Attribute::RawTarget | Attribute::Query | Attribute::RequestLine));
     let by_text = template.parts.iter().any(carries);
-    let own = pieces.iter().any(|piece| matches!(piece, Piece::Byte(b'?')));
+    let own = template.parts.iter().any(|part| matches!(part, Part::Literal(text) if text.contains(&b'?')));
     let by_server = match policy {
         QueryPolicy::Ignore => false,
         QueryPolicy::AppendUnlessPresent => !own,

@@ -140,7 +140,7 @@ impl<'a> Facts<'a> {
         let block = span.and_then(|span| self.directive(span)).and_then(|directive| directive.block.as_ref());
         block.is_none_or(|block| {
             block.items.iter().any(|item| match item {
-                Item::Directive(inner) => matches!(self.words(inner).0.as_str(), "listen"),
+                Item::Directive(inner) => matches!(&*self.words(inner).0, "listen"),
                 _ => false,
             })
         })

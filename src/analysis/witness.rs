@@ -353,6 +353,9 @@ fn samples(test: &PathTest<'_>, mount: Option<&[u8]>) -> Vec<Vec<u8>> {
     let texts = match test.pattern {
         PathPattern::Exact(text) => vec![text.to_vec()],
         PathPattern::Prefix(text) | PathPattern::Segments(text) => prefixed(text),
+        PathPattern::Regex(regex) if expression::is_literal(regex) => {
+            vec![expression::beginning(regex).text.into_owned()]
+        }
         PathPattern::Regex(regex) => {
             let tree = expression::of(regex);
             let sample = |variant| expression::sample(&tree, Choices { variant, forced: None });
@@ -393,6 +396,7 @@ pub fn passes(test: &PathTest<'_>, mount: Option<&[u8]>, path: &[u8]) -> Option<
             Some(rest) => rest.is_empty() || rest.starts_with(b"/") || text.ends_with(b"/"),
             None => return if subject.windows(2).any(|pair| pair == b"//") { None } else { Some(test.negated) },
         },
+        PathPattern::Regex(regex) if !subject.starts_with(regex.prefix()) => false,
         PathPattern::Regex(regex) => regex.compiled().ok()?.is_match(subject).ok()?,
         PathPattern::Other(_) => return None,
     };

@@ -119,9 +119,9 @@ impl<'a> Drawer<'a> {
         let status = facts.routes().redirects().find(looks_up).and_then(Route::status);
         for (key, value, span) in crate::analysis::graph::table_paths(facts) {
             let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-            let from = self.node(String::new(), lossy(&key));
+            let from = self.node(String::new(), lossy(key));
             self.fate(from, Fate::Start);
-            let to = self.place(&lossy(&value));
+            let to = self.place(&lossy(value));
             self.push(from, to, status, span, String::new());
         }
     }

@@ -124,7 +124,7 @@ pub fn file_name(machine: &mut Machine) -> Try<Vec<u8>> {
         return Ok(machine.file.clone().unwrap_or_else(|| machine.path.clone()));
     }
     let root = document_root(machine)?;
-    let Settings { alias, .. } = &machine.scope.settings;
+    let Settings { alias, .. } = &*machine.scope.settings;
     match alias {
         Some(_) if machine.flags.name_lost => Err(Fail::Status(500, machine.scope.span)),
         Some(alias) => {

@@ -125,8 +125,11 @@ fn walked(machine: &mut Machine, sections: &Sections) -> Try<Flow> {
         add_matching(machine, &section, &name, &mut scope)?;
     }
     by_url(machine, sections, &mut scope)?;
-    scope.settings.handler =
-        machine.forced_handler.clone().or(scope.settings.handler.take()).or_else(|| by_name(machine, &scope, &name));
+    let handler = machine.forced_handler.as_ref().or(scope.settings.handler.as_ref()).cloned();
+    let handler = handler.or_else(|| by_name(machine, &scope, &name));
+    if handler.is_some() || scope.settings.handler.is_some() {
+        scope.settings.handler = handler;
+    }
     machine.scope = Current::Own(Arc::new(scope));
     Ok(Flow::Next)
 }

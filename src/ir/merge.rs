@@ -2,7 +2,7 @@
 //!
 //! Each setting brings its own rule; nothing here knows which server or which directive it came from.
 
-use super::scope::{Inherit, Inner, Listed, Lists, RewriteList, Scope, Settings};
+use super::scope::{Inherit, Inner, Listed, Lists, RewriteList, Scope, Settings, Shared};
 use std::sync::Arc;
 
 impl Scope {
@@ -11,7 +11,7 @@ impl Scope {
         Self {
             span: self.span.or(outer.span),
             lists: self.lists.over(&outer.lists),
-            settings: self.settings.over(&outer.settings),
+            settings: over_settings(&self.settings, &outer.settings),
             inner: Inner {
                 files: joined(&outer.inner.files, &self.inner.files),
                 conditions: joined(&outer.inner.conditions, &self.inner.conditions),
@@ -38,6 +38,14 @@ fn over_list(own: Option<&Arc<RewriteList>>, outer: Option<&Arc<RewriteList>>) -
     match (own, outer) {
         (Some(own), Some(outer)) => Some(Arc::new(own.over(outer))),
         (one, other) => one.or(other).cloned(),
+    }
+}
+
+fn over_settings(own: &Shared<Settings>, outer: &Shared<Settings>) -> Shared<Settings> {
+    match () {
+        () if outer.is_unset() => own.clone(),
+        () if own.is_unset() && !outer.internal => outer.clone(),
+        () => Shared::new(own.over(outer)),
     }
 }
 

@@ -67,6 +67,17 @@ impl Regex {
         self.compiled.get_or_init(|| pcre::Regex::new(&self.text, self.options)).as_ref()
     }
 
+    /// The number of its groups; `None` where PCRE2 rejects it.
+    pub fn group_count(&self) -> Option<usize> {
+        self.plain_groups().or_else(|| self.compiled().ok().map(pcre::Regex::group_count))
+    }
+
+    /// The number of groups of an expression so plain that it compiles for sure and names none of them, so that the
+    /// engine need not be asked; `None` for every other.
+    pub fn plain_groups(&self) -> Option<usize> {
+        plain_groups(&self.text)
+    }
+
     /// Bytes that every subject it matches begins with; empty where none are known. A look at them spares most of
     /// a long list's patterns their engine.
     pub fn prefix(&self) -> &[u8] {
@@ -89,6 +100,28 @@ impl Regex {
         (body.starts_with(b"^") && !literal.contains(&b'\\') && literal.len() + escapes + 1 == body.len())
             .then_some(literal)
     }
+}
+
+/// Groups that may stand in a plain expression.
+const PLAIN_GROUPS: [&[u8]; 4] = [b"(.*)", b"(.+)", b"([^/]+)", b"([0-9]+)"];
+/// Bytes of an expression that PCRE2 takes whatever they mean: far below its limits.
+const SHORT: usize = 4096;
+
+fn plain_groups(text: &[u8]) -> Option<usize> {
+    let mut rest = Some(text).filter(|text| text.len() <= SHORT)?;
+    let mut count = 0;
+    while let Some((&byte, behind)) = rest.split_first() {
+        rest = match byte {
+            b'(' => {
+                count += 1;
+                PLAIN_GROUPS.iter().find_map(|group| rest.strip_prefix(*group))?
+            }
+            b'\\' => behind.split_first().filter(|(next, _)| b"./-?+&()".contains(next))?.1,
+            _ if byte.is_ascii_alphanumeric() || b"/_-.,~%@:=&^$ ".contains(&byte) || byte >= 0x80 => behind,
+            _ => return None,
+        };
+    }
+    Some(count)
 }
 
 /// The literal bytes behind a leading `^`, of an expression without alternatives at its outermost level.
@@ -220,6 +253,17 @@ mod tests {
         assert_eq!(prefix("/a"), "");
         assert_eq!(prefix(r"^/a\d"), "/a");
         assert_eq!(prefix("^/a{2}"), "/");
+    }
+
+    #[test]
+    fn a_plain_expression_has_the_groups_that_the_engine_counts() {
+        for text in ["^/a$", r"^/a\.b/(.*)$", "^(.*)/([0-9]+)/([^/]+)/(.+)", r"a\(b\)", "a-b c%20&=", "^/é$", "^$^."] {
+            let compiled = pcre::Regex::new(text.as_bytes(), pcre::Options::default()).unwrap();
+            assert_eq!(plain_groups(text.as_bytes()), Some(compiled.group_count()), "{text}");
+        }
+        for text in ["(a)", "a*", "(.*)+", "(?<n>a)", "[a]", r"\d", r"\1", "a)", "(", "a|b"] {
+            assert_eq!(plain_groups(text.as_bytes()), None, "{text}");
+        }
     }
 
     #[test]

@@ -11,7 +11,8 @@ use super::policy::SelfUrl;
 use super::template::Template;
 use super::{Bytes, Note, ScopeId};
 use crate::source::Span;
-use std::sync::Arc;
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, LazyLock};
 
 /// Which list of a scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,11 +39,51 @@ pub struct Scope {
     /// The clause lists.
     pub lists: Lists,
     /// Everything that is not a list of clauses.
-    pub settings: Settings,
+    pub settings: Shared<Settings>,
     /// Sections inside.
     pub inner: Inner,
     /// Unmodelled directives in it.
     pub notes: Vec<Note>,
+}
+
+/// A value that scopes share until one of them changes its own: a long list of locations is under the same settings.
+#[derive(Clone, Debug)]
+pub struct Shared<T>(Arc<T>);
+
+impl<T> Shared<T> {
+    /// A value of its own.
+    pub fn new(value: T) -> Self {
+        Self(Arc::new(value))
+    }
+}
+
+impl Default for Shared<Settings> {
+    /// Nothing is set: the same for all, which [`Scope::over`] knows.
+    fn default() -> Self {
+        static UNSET: LazyLock<Arc<Settings>> = LazyLock::new(Arc::default);
+        Self(Arc::clone(&UNSET))
+    }
+}
+
+impl Shared<Settings> {
+    /// Whether nothing was ever set; false may be said of settings that have become empty again.
+    pub fn is_unset(&self) -> bool {
+        Arc::ptr_eq(&self.0, &Self::default().0)
+    }
+}
+
+impl<T> Deref for Shared<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: Clone> DerefMut for Shared<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        Arc::make_mut(&mut self.0)
+    }
 }
 
 /// Sections that a scope brings along and that are looked at later: inherited, outer ones first.
@@ -89,7 +130,8 @@ impl<T> Default for Stacked<T> {
 
 impl<T> Stacked<T> {
     /// One list.
-    pub fn of(items: Vec<T>) -> Self {
+    pub fn of(mut items: Vec<T>) -> Self {
+        items.shrink_to_fit();
         if items.is_empty() { Self::default() } else { Self(vec![Arc::new(items)]) }
     }
 

@@ -6,6 +6,7 @@ use super::{Bytes, VarId};
 use crate::source::Span;
 use rustc_hash::FxHashMap;
 use std::net::IpAddr;
+use std::sync::OnceLock;
 
 /// A table and how it is asked.
 #[derive(Debug)]
@@ -41,6 +42,9 @@ pub enum TableKind {
     Unknown(String),
 }
 
+/// Keys that [`Map::examples`] gives at most.
+const EXAMPLES: usize = 4;
+
 /// The body of a `map`.
 #[derive(Debug, Default)]
 pub struct Map {
@@ -56,6 +60,26 @@ pub struct Map {
     pub patterns: Vec<(Regex, Box<[(u32, VarId)]>, MapValue)>,
     /// For everything else.
     pub default: Option<MapValue>,
+    examples: OnceLock<Vec<Bytes>>,
+}
+
+impl MapValue {
+    /// Whether a condition takes it for true, as far as the text says: it is neither empty nor `0`.
+    pub fn is_telling(&self) -> bool {
+        self.value.as_literal().is_none_or(|text| !text.is_empty() && text != b"0")
+    }
+}
+
+impl Map {
+    /// The first literal keys, in the order of the text, whose value is true as a condition.
+    pub fn examples(&self) -> &[Bytes] {
+        self.examples.get_or_init(|| {
+            let telling = self.exact.iter().filter(|(_, value)| value.is_telling());
+            let mut keys: Vec<_> = telling.map(|(key, value)| (value.span, key)).collect();
+            keys.sort_unstable();
+            keys.into_iter().take(EXAMPLES).map(|(_, key)| key.clone()).collect()
+        })
+    }
 }
 
 /// A value of a `map`, with the line it stands on.

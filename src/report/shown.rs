@@ -17,18 +17,19 @@ impl Shown {
         let mut shown = Self { lines: vec![0], ..Self::default() };
         let mut at = 0;
         for chunk in bytes.utf8_chunks() {
-            for letter in chunk.valid().chars() {
-                at += letter.len_utf8();
-                let before = shown.text.len();
-                match letter {
-                    // A carriage return takes part in line ends only.
-                    '\r' => {}
-                    _ => push(&mut shown.text, letter),
+            let mut rest = chunk.valid();
+            while !rest.is_empty() {
+                // Runs of plain letters, which most files consist of, are taken as they are.
+                let run = rest.bytes().position(|byte| !(b' '..=b'~').contains(&byte)).unwrap_or(rest.len());
+                let (plain, behind) = rest.split_at(run);
+                shown.text.push_str(plain);
+                at += run;
+                let mut letters = behind.chars();
+                if let Some(letter) = letters.next() {
+                    at += letter.len_utf8();
+                    shown.letter(letter, at);
                 }
-                shown.shift(at, letter.len_utf8(), before);
-                if letter == '\n' {
-                    shown.lines.push(shown.text.len());
-                }
+                rest = letters.as_str();
             }
             for _ in chunk.invalid() {
                 at += 1;
@@ -38,6 +39,20 @@ impl Shown {
             }
         }
         shown
+    }
+
+    /// Adds a letter that ends at this byte offset.
+    fn letter(&mut self, letter: char, at: usize) {
+        let before = self.text.len();
+        match letter {
+            // A carriage return takes part in line ends only.
+            '\r' => {}
+            _ => push(&mut self.text, letter),
+        }
+        self.shift(at, letter.len_utf8(), before);
+        if letter == '\n' {
+            self.lines.push(self.text.len());
+        }
     }
 
     fn shift(&mut self, at: usize, length: usize, before: usize) {

@@ -60,13 +60,13 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     });
 }
 
-fn conflict(flags: &[Flag], dash: bool) -> Option<(&Flag, &Flag, String)> {
+fn conflict<'f, 't>(flags: &'f [Flag<'t>], dash: bool) -> Option<(&'f Flag<'t>, &'f Flag<'t>, String)> {
     let place = |short: &str, long: &str| flags.iter().position(|flag| flag.is(short, long));
     let redirects: Vec<usize> = flags.iter().enumerate().filter(|(_, flag)| flag.is("R", "redirect")).map(|(at, _)| at).collect();
     let last = *redirects.last()?;
     let get = |at: usize| flags.get(at);
-    let value = |flag: &Flag| flag.value.clone().unwrap_or_else(|| "302".to_owned());
-    let is_redirect = |flag: &Flag| value(flag).parse::<u16>().map_or(true, |code| (300..400).contains(&code));
+    let value = |flag: &Flag<'_>| flag.value.as_deref().unwrap_or("302").to_owned();
+    let is_redirect = |flag: &Flag<'_>| value(flag).parse::<u16>().map_or(true, |code| (300..400).contains(&code));
     let first = *redirects.first()?;
     if first != last && get(first).map(value) != get(last).map(value) {
         let outcome = format!("two statuses: the last one, {}, is sent", get(last).map(value)?);

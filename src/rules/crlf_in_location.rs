@@ -3,12 +3,7 @@
 use super::make::{Also, by_proof};
 use super::{FixKind, Group, Servers};
 use crate::analysis::Facts;
-use crate::analysis::steer::{sends_decoded, spill};
-use crate::analysis::transport::is_redirect;
 use crate::diagnostic::{Finding, Severity};
-use crate::eval::Answer;
-use crate::source::Span;
-use rustc_hash::FxHashSet;
 
 declare! {
     /// A request can put a line break into `Location`, and headers of its own behind it.
@@ -60,22 +55,9 @@ declare! {
     }
 }
 
-/// Redirects whose patterns are solved for; beyond, only the obvious places of a path are tried.
-const DEEP: usize = 200;
-
 fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
-    let mut told: FxHashSet<Span> = FxHashSet::default();
-    let open = facts.routes().redirects().filter(|route| route.enabled && is_redirect(route.status()));
-    for (at, route) in open.filter(|route| sends_decoded(facts, route)).enumerate() {
-        if told.contains(&route.span) {
-            continue;
-        }
-        let deep = at < DEEP;
-        let found = spill(facts, route, b"\r\nX-Injected:1", false, breaks)
-            .or_else(|| spill(facts, route, b"\n", deep, breaks))
-            .or_else(|| spill(facts, route, b"\r", deep, breaks));
-        let Some(proof) = found else { continue };
-        told.insert(route.span);
+    for (id, proof) in facts.broken() {
+        let Some(route) = facts.routes().get(*id) else { continue };
         let feed = proof.answer.location.as_deref().is_some_and(|text| text.contains(&b'\n'));
         let message = match feed {
             true => "a request can put a line break into `Location` and add headers of its own behind it",
@@ -83,14 +65,9 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         };
         let worst = if feed { Severity::Error } else { Severity::Warning };
         findings.push(
-            by_proof(&RULE, &proof, message, route.span)
+            by_proof(&RULE, proof, message, route.span)
                 .help("use `$request_uri`, a `rewrite` (which escapes captures), or a pattern that admits no control characters")
                 .at_most(worst),
         );
     }
-}
-
-/// Whether a line break reaches the wire.
-pub(super) fn breaks(answer: &Answer) -> bool {
-    answer.location.as_deref().is_some_and(|text| text.iter().any(|byte| matches!(byte, b'\r' | b'\n')))
 }

@@ -2,7 +2,7 @@
 
 use super::make::{Also, by_proof};
 use super::{FixKind, Group, Servers};
-use crate::analysis::Facts;
+use crate::analysis::{Facts, expression};
 use crate::analysis::routes::{PathPattern, Route};
 use crate::analysis::witness::Proof;
 use crate::diagnostic::{Finding, Severity};
@@ -93,9 +93,24 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
 fn meets_hole(route: &Route<'_>) -> bool {
     let Some(target) = route.target() else { return false };
     let parts = &target.template.parts;
-    let path = |part: &Part| matches!(part, Part::Capture { .. } | Part::Attribute(_));
+    let path = |part: &Part| match part {
+        Part::Capture { .. } => !holds_anything(route),
+        part => matches!(part, Part::Attribute(_)),
+    };
     parts.iter().zip(parts.iter().skip(1)).any(|(before, behind)| {
         matches!(before, Part::Literal(text) if text.ends_with(b"/") && text.len() > 1 && !text.ends_with(b"//")) && path(behind)
+    })
+}
+
+/// Whether the route's one group may hold any text behind a fixed one, with or without a slash at its start.
+fn holds_anything(route: &Route<'_>) -> bool {
+    let own = route.paths.iter().find(|test| test.own && !test.negated);
+    own.is_some_and(|test| match test.pattern {
+        PathPattern::Regex(regex) => {
+            let beginning = expression::beginning(regex);
+            beginning.open && !beginning.text.is_empty()
+        }
+        _ => false,
     })
 }
 
@@ -109,7 +124,7 @@ fn meets_rest(route: &Route<'_>) -> bool {
 
 /// `https://h/`: a whole tree moves. With a path behind it, one page is often meant, and nobody asks below it.
 fn leads_to_root(route: &Route<'_>) -> bool {
-    route.target().is_some_and(|target| target.path_prefix == b"/")
+    route.target().is_some_and(|target| *target.path_prefix == *b"/")
 }
 
 fn is_doubled(proof: &Proof) -> bool {

@@ -123,7 +123,7 @@ pub(super) fn blocks<'a>(facts: &Facts<'a>) -> Vec<Block<'a>> {
     facts.each_directive(|directive, around| {
         let Some(block) = around.last() else { return };
         let (name, words) = facts.words(directive);
-        match (name.as_str(), words.as_slice()) {
+        match (&*name, words.as_slice()) {
             ("add_header", [header, ..]) if header.eq_ignore_ascii_case(b"strict-transport-security") => {
                 policies.entry(key(block)).or_insert(directive.span);
             }

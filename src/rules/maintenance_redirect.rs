@@ -61,8 +61,8 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     for route in facts.routes().redirects().filter(|route| route.enabled) {
         let Some(target) = route.target().filter(|target| !target.keeps_path) else { continue };
         let page = lossy(target.path_prefix.rsplit(|&byte| byte == b'/').find(|part| !part.is_empty()).unwrap_or_default()).to_ascii_lowercase();
-        let everything = fits(route, b"/") && fits(route, b"/some/page");
-        if everything && WORDS.iter().any(|word| page.contains(word)) {
+        let everything = || fits(route, b"/") && fits(route, b"/some/page");
+        if WORDS.iter().any(|word| page.contains(word)) && everything() {
             let message = format!("the whole site is redirected to `{page}`");
             findings.push(proven(facts, &RULE, route, message).help("answer 503 with this page as its error document, and a `Retry-After`"));
         }

@@ -83,7 +83,7 @@ fn is_literal(route: &Route<'_>) -> bool {
     let source = own.is_some_and(|test| match test.pattern {
         PathPattern::Segments(text) => text.len() > 1,
         PathPattern::Exact(_) => true,
-        PathPattern::Regex(regex) => crate::analysis::expression::of(regex).exact_literal().is_some(),
+        PathPattern::Regex(regex) => crate::analysis::expression::beginning(regex).whole,
         _ => false,
     });
     source && route.target().is_some_and(|target| target.literal().is_some())

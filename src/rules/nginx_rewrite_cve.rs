@@ -1,7 +1,7 @@
 //! See the page of [`RULE`].
 
 use super::make::{Also, certain};
-use super::{FixKind, Group, Servers};
+use super::{FixKind, Group, Servers, words};
 use crate::analysis::Facts;
 use crate::analysis::expression::{self, Kind};
 use crate::diagnostic::{Finding, Severity};
@@ -88,8 +88,11 @@ fn query_then_set<'a>(facts: &Facts<'a>, items: &'a [Item], findings: &mut Vec<F
     let mut rewrite: Option<&Directive> = None;
     for item in items {
         let Item::Directive(directive) = item else { continue };
+        if !words::is(facts, directive, "rewrite") && !words::is(facts, directive, "set") {
+            continue;
+        }
         let (name, words) = facts.words(directive);
-        match (name.as_str(), words.as_slice()) {
+        match (&*name, words.as_slice()) {
             ("rewrite", [_, to, ..]) if to.contains(&b'?') => rewrite = Some(directive),
             ("set", [_, value]) if !numbers(value).is_empty() => {
                 if let Some(rewrite) = rewrite.take() {
@@ -107,8 +110,11 @@ fn query_then_set<'a>(facts: &Facts<'a>, items: &'a [Item], findings: &mut Vec<F
 }
 
 fn nested<'a>(facts: &Facts<'a>, directive: &'a Directive) -> bool {
+    if !words::is(facts, directive, "rewrite") {
+        return false;
+    }
     let (name, words) = facts.words(directive);
-    let ("rewrite", [pattern, to, flag @ ..]) = (name.as_str(), words.as_slice()) else { return false };
+    let ("rewrite", [pattern, to, flag @ ..]) = (&*name, words.as_slice()) else { return false };
     let leaves = matches!(flag, [b"redirect" | b"permanent"]) || to.starts_with(b"http") || to.contains(&b'?');
     let used = numbers(to);
     if !leaves || used.len() < 2 || named_variable(to) {

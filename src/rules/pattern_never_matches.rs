@@ -203,8 +203,23 @@ fn escape_in(text: &[u8]) -> Option<Vec<u8>> {
     found.filter(|three| *three != b"%25").map(<[u8]>::to_vec)
 }
 
+/// Whether the expression begins as a path does and holds no byte that could make it odd, plainly or escaped.
+fn looks_well(regex: &Regex, on: PathKind) -> bool {
+    let beginning = expression::beginning(regex);
+    let starts_well = match on {
+        PathKind::Url => beginning.text.starts_with(b"/"),
+        PathKind::Relative => beginning.text.first().is_some_and(|&byte| byte != b'/'),
+        PathKind::File => false,
+    };
+    let odd = regex.text.iter().any(|byte| b"?#%\\[".contains(byte)) || memchr::memmem::find(&regex.text, b"://").is_some();
+    starts_well && !odd
+}
+
 /// Asks for the language only where the text looks suspicious: lists are long.
 fn dead_regex(regex: &Regex, on: PathKind) -> Option<Why> {
+    if looks_well(regex, on) {
+        return None;
+    }
     let tree = expression::of(regex);
     let starts = |tree: &Node| tree.anchored_start().then(|| first_byte(tree)).flatten();
     let slash = ByteSet::of(b"/");

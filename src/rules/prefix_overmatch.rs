@@ -58,12 +58,12 @@ declare! {
 }
 
 fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
-    let mut known: Option<BTreeSet<Vec<u8>>> = None;
+    let mut known: Option<BTreeSet<&[u8]>> = None;
     for route in facts.routes().redirects().filter(|route| route.enabled) {
         let Some(prefix) = bare_prefix(route).filter(|_| leads_to_one_page(route)) else { continue };
         let known = known.get_or_insert_with(|| targets(facts));
         let sibling = known
-            .range(prefix.clone()..)
+            .range(&*prefix..)
             .take_while(|path| path.starts_with(&prefix))
             .find(|path| path.get(prefix.len()).is_some_and(|byte| !b"/.?#".contains(byte)))
             .and_then(|path| facts.proof_at(route, path));
@@ -86,6 +86,10 @@ fn bare_prefix(route: &Route<'_>) -> Option<Vec<u8>> {
     let text = match test.pattern {
         PathPattern::Prefix(text) => text.to_vec(),
         PathPattern::Regex(regex) if test.own => {
+            let beginning = expression::beginning(regex);
+            if beginning.whole || beginning.open {
+                return None;
+            }
             let tree = expression::of(regex);
             let literal = tree.literal_prefix();
             let only = tree.anchored_start() && tree.sequence().len() == literal.len() + 1;
@@ -110,10 +114,7 @@ fn leads_to_one_page(route: &Route<'_>) -> bool {
 }
 
 /// Paths of this configuration's own redirect targets.
-fn targets(facts: &Facts<'_>) -> BTreeSet<Vec<u8>> {
-    let path = |route: &Route<'_>| {
-        let target = route.target()?;
-        (target.place == Place::Path).then(|| target.path_prefix.clone())
-    };
-    facts.routes().redirects().filter_map(path).collect()
+fn targets<'f>(facts: &'f Facts<'_>) -> BTreeSet<&'f [u8]> {
+    let targets = facts.routes().redirects().filter_map(Route::target);
+    targets.filter(|target| target.place == Place::Path).map(|target| &*target.path_prefix).collect()
 }

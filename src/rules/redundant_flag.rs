@@ -61,7 +61,7 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     });
 }
 
-fn on_rule(facts: &Facts<'_>, directive: &Directive) -> Option<(Flag, &'static str)> {
+fn on_rule<'a>(facts: &Facts<'a>, directive: &Directive) -> Option<(Flag<'a>, &'static str)> {
     let flags = words::flags(facts, directive)?;
     let has = |short, long| flags.iter().any(|flag| flag.is(short, long));
     let last = flags.iter().find(|flag| flag.is("L", "last"));
@@ -83,7 +83,7 @@ fn on_rule(facts: &Facts<'_>, directive: &Directive) -> Option<(Flag, &'static s
     no_case.filter(|_| !letters(pattern)).map(|flag| (flag.clone(), "the pattern has no letter"))
 }
 
-fn on_condition(facts: &Facts<'_>, directive: &Directive) -> Option<(Flag, &'static str)> {
+fn on_condition<'a>(facts: &Facts<'a>, directive: &Directive) -> Option<(Flag<'a>, &'static str)> {
     let flag = words::flag(facts, directive, "NC", "nocase")?;
     let test = facts.word(directive.args.get(1)?);
     let test = test.strip_prefix(b"!").unwrap_or(test);

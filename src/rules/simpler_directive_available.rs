@@ -95,7 +95,7 @@ fn apache(facts: &Facts<'_>, route: &Route<'_>) -> Option<(String, String)> {
     let alone = scope.lists.rewrite.as_ref().is_some_and(|list| list.clauses.iter().count() == 1);
     let test = route.paths.iter().find(|test| test.own && !test.negated)?;
     let PathPattern::Regex(regex) = test.pattern else { return None };
-    let literal = expression::of(regex).exact_literal()?;
+    let literal = expression::exact_literal(regex)?.into_owned();
     let target = route.target()?.literal().filter(|text| !text.contains(&b'?') && !text.contains(&b'#'))?;
     let path = match test.on {
         PathKind::Relative => [route.mount.as_deref()?, &literal].concat(),

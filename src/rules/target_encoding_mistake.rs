@@ -94,7 +94,7 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
 
 fn target_word(facts: &Facts<'_>, directive: &crate::syntax::Directive) -> Option<crate::source::Span> {
     let (name, words) = facts.words(directive);
-    let at = match name.as_str() {
+    let at = match &*name {
         "redirect" | "redirectmatch" | "return" => words.len().checked_sub(1)?,
         _ => 1,
     };
@@ -170,7 +170,7 @@ fn is_escape(three: &[u8]) -> bool {
 /// `%20` read as a back-reference to a condition's second group, of which there is none.
 fn swallowed(route: &Route<'_>, template: &Template) -> Option<&'static str> {
     let groups = matches_in(&route.clause.when.conditions).into_iter().filter_map(|(found, _)| match &found.pattern {
-        Pattern::Regex(regex) => regex.compiled().ok().map(crate::pcre::Regex::group_count),
+        Pattern::Regex(regex) => regex.group_count(),
         _ => None,
     });
     let most = groups.max().unwrap_or(0);

@@ -72,14 +72,18 @@ fn asks_connection(route: &Route<'_>) -> bool {
 fn behind_proxy(facts: &Facts<'_>) -> bool {
     let mut shown = false;
     facts.each_directive(|directive, _| {
-        let (name, args) = facts.words(directive);
+        let name = facts.name(directive);
         shown |= name == "set_real_ip_from" || name.starts_with("remoteip");
-        let forwarded = |word: &&[u8]| {
+        let forwarded = |word: &crate::syntax::Word| {
+            let word = facts.word(word);
+            if !word.windows(9).any(|part| part.eq_ignore_ascii_case(b"forwarded")) {
+                return false;
+            }
             let word = word.to_ascii_lowercase();
             word.starts_with(b"x-forwarded-") || memchr::memmem::find(&word, b"http_x_forwarded_").is_some() || memchr::memmem::find(&word, b"http:x-forwarded-").is_some()
         };
         // Passing the header on to an upstream says nothing about who stands in front.
-        shown |= !name.ends_with("_set_header") && !name.ends_with("_param") && name != "log_format" && args.iter().any(forwarded);
+        shown |= !name.ends_with("_set_header") && !name.ends_with("_param") && name != "log_format" && directive.args.iter().any(forwarded);
     });
     shown
 }

@@ -54,7 +54,7 @@ declare! {
 
 fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     for route in facts.routes().redirects().filter(|route| route.enabled) {
-        let Some((regex, on)) = own(route) else { continue };
+        let Some((regex, on)) = own(route).filter(|(regex, _)| !regex.text.starts_with(b"^")) else { continue };
         let tree = expression::of(regex);
         if !is_loose(&tree) || !leads_to_one_page(route) {
             continue;

@@ -93,7 +93,7 @@ fn captures(parts: &[Part]) -> impl Iterator<Item = (Store, u8)> {
 }
 
 fn groups(regex: &Regex) -> usize {
-    regex.compiled().map_or(usize::MAX, crate::pcre::Regex::group_count)
+    regex.group_count().unwrap_or(usize::MAX)
 }
 
 fn pattern_groups(pattern: &Pattern) -> usize {

@@ -4,8 +4,9 @@ use super::make::{Also, by_proof};
 use super::{FixKind, Group, Servers};
 use crate::analysis::Facts;
 use crate::analysis::routes::Route;
-use crate::analysis::steer::{sends_decoded, spill};
+use crate::analysis::steer::{sends_decoded, spill, stays_escaped};
 use crate::analysis::transport::is_redirect;
+use crate::analysis::witness::paths;
 use crate::diagnostic::{Finding, Severity};
 use crate::eval::Answer;
 use crate::ir::template::Part;
@@ -62,13 +63,15 @@ declare! {
 
 
 fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
-    let mut told: FxHashSet<Span> = FxHashSet::default();
+    // Where a line break gets in, `crlf-in-location` speaks.
+    let worse = if facts.is_apache() { &[] } else { facts.broken() };
+    let mut told: FxHashSet<Span> = worse.iter().filter_map(|(id, _)| Some(facts.routes().get(*id)?.span)).collect();
     let open = facts.routes().redirects().filter(|route| route.enabled && is_redirect(route.status()));
     for route in open.filter(|route| sends_decoded(facts, route)) {
-        if told.contains(&route.span) {
+        if told.contains(&route.span) || stays_escaped(route) {
             continue;
         }
-        let Some(proof) = spill(facts, route, b" copy", false, spaced) else { continue };
+        let Some(proof) = spill(facts, route, &paths(route), b" copy", false, spaced) else { continue };
         told.insert(route.span);
         let message = "decoded text of the path is sent in `Location` unescaped, a space as a space";
         let finding = by_proof(&RULE, &proof, message, route.span);

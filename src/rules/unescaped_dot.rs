@@ -77,7 +77,11 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     let mut by_text: FxHashMap<(bool, &[u8]), Vec<Use<'_, '_>>> = FxHashMap::default();
     for one in uses(facts) {
         let host = one.on == On::Other(Dimension::Host);
-        if one.regex.text.contains(&b'.') && (host || matches!(one.on, On::Path(_))) {
+        let plain = || {
+            let beginning = expression::beginning(one.regex);
+            beginning.whole || beginning.open
+        };
+        if one.regex.text.contains(&b'.') && (host || matches!(one.on, On::Path(_))) && !plain() {
             by_text.entry((host, &one.regex.text)).or_default().push(one);
         }
     }

@@ -61,9 +61,10 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     let mut sets_https = false;
     let mut found = Vec::new();
     facts.each_directive(|directive, _| {
-        let (name, args) = facts.words(directive);
+        let name = facts.name(directive);
         if name.starts_with("setenv") || name.starts_with("rewriterule") {
-            sets_https |= args.iter().any(|word| word.windows(5).any(|five| five == b"HTTPS") && name.starts_with("setenv") || word.windows(8).any(|eight| eight == b"E=HTTPS:"));
+            let mut args = directive.args.iter().map(|word| facts.word(word));
+            sets_https |= args.any(|word| word.windows(5).any(|five| five == b"HTTPS") && name.starts_with("setenv") || word.windows(8).any(|eight| eight == b"E=HTTPS:"));
         }
         found.extend(wrong(facts, directive));
     });

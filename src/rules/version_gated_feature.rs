@@ -71,7 +71,7 @@ fn nginx(facts: &Facts<'_>, directive: &Directive) -> Vec<Need> {
     let (name, words) = facts.words(directive);
     let at = |index: usize| directive.args.get(index).map_or(directive.name.span, |word| word.span);
     let need = |what: &str, since, at| vec![(format!("`{what}`"), since, at)];
-    match (name.as_str(), words.as_slice()) {
+    match (&*name, words.as_slice()) {
         ("return", [first, _]) if *first == b"308" => need("return 308", Version(1, 13, 0), at(0)),
         ("return", [first, _]) if *first == b"307" => need("return 307", Version(1, 1, 16), at(0)),
         ("add_header", [.., last]) if words.len() > 2 && *last == b"always" => {
@@ -93,7 +93,7 @@ fn apache(facts: &Facts<'_>, directive: &Directive) -> Vec<Need> {
             .collect();
     }
     let one = |what: &str, since| vec![(format!("`{what}`"), since, directive.span)];
-    match (name.as_str(), arguments.as_slice()) {
+    match (&*name, arguments.as_slice()) {
         ("redirect", [_]) => one("Redirect with one argument", Version(2, 4, 19)),
         ("redirect", [status, _]) if status.first() == Some(&b'3') => one("Redirect without a path", Version(2, 4, 19)),
         ("header", _) if arguments.iter().any(|word| word.starts_with(b"expr=")) => {

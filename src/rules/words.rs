@@ -7,19 +7,20 @@ use crate::diagnostic::Edit;
 use crate::ir::pattern::Regex;
 use crate::source::Span;
 use crate::syntax::Directive;
+use std::borrow::Cow;
 
 /// One flag of a `RewriteRule` or `RewriteCond`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Flag {
+pub struct Flag<'t> {
     /// Its name as written.
-    pub name: String,
+    pub name: Cow<'t, str>,
     /// What stands behind `=`.
-    pub value: Option<String>,
+    pub value: Option<Cow<'t, str>>,
     /// Name and value in the file.
     pub span: Span,
 }
 
-impl Flag {
+impl Flag<'_> {
     /// Whether it is this flag, by its short or its long name.
     pub fn is(&self, short: &str, long: &str) -> bool {
         self.name.eq_ignore_ascii_case(short) || self.name.eq_ignore_ascii_case(long)
@@ -33,18 +34,18 @@ pub fn is(facts: &Facts<'_>, directive: &Directive, name: &str) -> bool {
 }
 
 /// The flags in the third word of a `RewriteRule` or `RewriteCond`; `None` where there is no such word.
-pub fn flags(facts: &Facts<'_>, directive: &Directive) -> Option<Vec<Flag>> {
+pub fn flags<'a>(facts: &Facts<'a>, directive: &Directive) -> Option<Vec<Flag<'a>>> {
     let word = directive.args.get(2)?;
     Some(flags_in(facts.sources.text(word.span), word.span))
 }
 
 /// A flag of a directive.
-pub fn flag(facts: &Facts<'_>, directive: &Directive, short: &str, long: &str) -> Option<Flag> {
+pub fn flag<'a>(facts: &Facts<'a>, directive: &Directive, short: &str, long: &str) -> Option<Flag<'a>> {
     flags(facts, directive)?.into_iter().find(|flag| flag.is(short, long))
 }
 
 /// Takes a flag out of its list; the whole word, and the blank before it, where it is the only one.
-pub fn without(facts: &Facts<'_>, directive: &Directive, flag: &Flag) -> Option<Edit> {
+pub fn without(facts: &Facts<'_>, directive: &Directive, flag: &Flag<'_>) -> Option<Edit> {
     let all = flags(facts, directive)?;
     let at = all.iter().position(|one| one.span == flag.span)?;
     let span = match (at.checked_sub(1).and_then(|before| all.get(before)), all.get(at + 1)) {
@@ -83,20 +84,16 @@ pub fn place(facts: &Facts<'_>, regex: &Regex) -> Span {
     piece(facts, regex, 0, regex.text.len()).unwrap_or(regex.span)
 }
 
-fn flags_in(text: &[u8], span: Span) -> Vec<Flag> {
+fn flags_in(text: &[u8], span: Span) -> Vec<Flag<'_>> {
     let start = text.iter().position(|&byte| byte == b'[').map_or(text.len(), |at| at + 1);
     let end = text.iter().rposition(|&byte| byte == b']').unwrap_or(text.len()).max(start);
     let mut at = span.start as usize + start;
     let mut out = Vec::new();
     for piece in text.get(start..end).unwrap_or_default().split(|&byte| byte == b',') {
         let lead = piece.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-        let trimmed = String::from_utf8_lossy(piece.trim_ascii()).into_owned();
         let place = Span::new(span.file, at + lead, at + lead + piece.trim_ascii().len());
-        let (name, value) = match trimmed.split_once('=') {
-            Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
-            None => (trimmed, None),
-        };
-        out.push(Flag { name, value, span: place });
+        let mut sides = piece.trim_ascii().splitn(2, |&byte| byte == b'=').map(String::from_utf8_lossy);
+        out.push(Flag { name: sides.next().unwrap_or_default(), value: sides.next(), span: place });
         at += piece.len() + 1;
     }
     out
@@ -110,8 +107,7 @@ mod tests {
     #[test]
     fn flags_know_their_value_and_their_place() {
         let flags = flags_in(b"[NC, R=301,L]", Span::new(FileId(0), 100, 113));
-        let names: Vec<_> =
-            flags.iter().map(|flag| (flag.name.as_str(), flag.value.as_deref(), flag.span.start)).collect();
+        let names: Vec<_> = flags.iter().map(|flag| (&*flag.name, flag.value.as_deref(), flag.span.start)).collect();
         assert_eq!(names, [("NC", None, 101), ("R", Some("301"), 105), ("L", None, 111)]);
     }
 }

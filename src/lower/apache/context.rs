@@ -115,6 +115,9 @@ impl<'a> Context<'a> {
     /// PCRE2's message.
     pub fn regex(&self, text: &[u8], ignore_case: bool, span: Span) -> Result<Regex, String> {
         let regex = Regex::new(text, pcre::Options { caseless: ignore_case, ..self.regex }, span);
+        if regex.plain_groups().is_some() {
+            return Ok(regex);
+        }
         match regex.compiled() {
             Ok(_) => Ok(regex),
             Err(error) => Err(error.to_string()),

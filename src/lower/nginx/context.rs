@@ -86,7 +86,7 @@ impl Context {
     ) -> (crate::ir::pattern::Regex, Box<[(u32, VarId)]>) {
         let options = pcre::Options { caseless, ..pcre::Options::default() };
         let regex = crate::ir::pattern::Regex::new(text, options, span);
-        if plain(text) {
+        if regex.plain_groups().is_some() {
             return (regex, Box::new([]));
         }
         let names = match regex.compiled() {
@@ -109,17 +109,4 @@ impl Context {
         }
         (regex, named.into())
     }
-}
-
-/// Whether an expression is so plain that it compiles for sure and has no named groups: not compiled before it is needed.
-fn plain(text: &[u8]) -> bool {
-    let mut bytes = text.iter().peekable();
-    while let Some(byte) = bytes.next() {
-        let fine = byte.is_ascii_alphanumeric() || b"/_-.,~%@:=&^$ ".contains(byte) || *byte >= 0x80;
-        let escaped = *byte == b'\\' && bytes.next_if(|next| b"./-?+&()".contains(next)).is_some();
-        if !fine && !escaped {
-            return false;
-        }
-    }
-    true
 }

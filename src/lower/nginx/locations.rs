@@ -7,7 +7,7 @@ use super::variables::Captures;
 use crate::ir::ScopeId;
 use crate::ir::choice::{Location, Locations};
 use crate::ir::clause::Clause;
-use crate::ir::scope::{Lists, MethodScope, RewriteList, Scope, Settings, Stacked, TryFiles, TryLast};
+use crate::ir::scope::{Lists, MethodScope, RewriteList, Scope, Settings, Shared, Stacked, TryFiles, TryLast};
 use crate::source::Span;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -43,6 +43,10 @@ pub struct Place<'l> {
 impl Context {
     /// The settings of a block, laid over the outer ones.
     pub fn level<'a>(&mut self, nodes: &[Node<'a>], outer: &Level, name: Option<&[u8]>, same_place: bool) -> Level {
+        let rewrites = |node: &Node| matches!(node.name(), b"return" | b"rewrite" | b"set" | b"break");
+        if !same_place && nodes.iter().all(rewrites) {
+            return outer.inside();
+        }
         let mut own = Level::default();
         for node in nodes {
             self.setting(&mut own, *node, name);
@@ -96,7 +100,7 @@ impl Context {
         &mut self,
         span: Option<Span>,
         level: &Level,
-        settings: Settings,
+        settings: Shared<Settings>,
         clauses: Vec<Clause>,
     ) -> ScopeId {
         let list = RewriteList { clauses: Stacked::of(clauses), ..RewriteList::default() };
@@ -203,9 +207,11 @@ impl Context {
     pub fn location_scope(&mut self, span: Span, inside: &[Node], level: &Level, name: Option<&[u8]>) -> ScopeId {
         let clauses = self.clauses(inside, Place { level, server: false, name });
         let mut settings = level.settings();
-        settings.try_files = self.try_files(inside);
-        settings.internal = inside.iter().any(|node| node.name() == b"internal");
-        settings.method_scope = self.limit_except(inside, level, name);
+        let (try_files, method_scope) = (self.try_files(inside), self.limit_except(inside, level, name));
+        let internal = inside.iter().any(|node| node.name() == b"internal");
+        if try_files.is_some() || internal || method_scope.is_some() {
+            (settings.try_files, settings.internal, settings.method_scope) = (try_files, internal, method_scope);
+        }
         self.full_scope(Some(span), level, settings, clauses)
     }
 

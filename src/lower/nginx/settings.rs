@@ -8,9 +8,12 @@ use super::variables::Captures;
 use crate::ir::Effect;
 use crate::ir::clause::Handler;
 use crate::ir::policy::{SelfHost, SelfPort, SelfUrl};
-use crate::ir::scope::{AliasTo, ErrorPage, ErrorStatus, ErrorTarget, HeaderAction, HeaderRule, Listed, Settings};
+use crate::ir::scope::{
+    AliasTo, ErrorPage, ErrorStatus, ErrorTarget, HeaderAction, HeaderRule, Listed, Settings, Shared,
+};
 use crate::ir::template::Template;
 use crate::ir::{Bytes, Note};
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 /// How `add_header` lists combine (`add_header_inherit`).
@@ -49,6 +52,10 @@ pub struct Level {
     /// Whether the handler makes the location redirect its own name without the slash.
     pub passes_on: bool,
     notes: Vec<Note>,
+    /// [`Level::settings`], made when first asked for.
+    made: OnceCell<Shared<Settings>>,
+    /// [`Level::inside`].
+    inside: OnceCell<Arc<Level>>,
 }
 
 impl Level {
@@ -83,11 +90,25 @@ impl Level {
             handler: if kept { outer.handler.clone() } else { self.handler },
             passes_on: self.passes_on,
             notes: outer.notes.iter().chain(&self.notes).cloned().collect(),
+            made: OnceCell::new(),
+            inside: OnceCell::new(),
         }
     }
 
+    /// What is in force in a block of its own that says nothing: made once for all of them, since a list of redirects
+    /// has thousands.
+    pub fn inside(&self) -> Self {
+        let made = self.inside.get_or_init(|| Arc::new(Self::default().over(self, false)));
+        made.settings();
+        Self::clone(made)
+    }
+
     /// As settings of a scope.
-    pub fn settings(&self) -> Settings {
+    pub fn settings(&self) -> Shared<Settings> {
+        self.made.get_or_init(|| Shared::new(self.make())).clone()
+    }
+
+    fn make(&self) -> Settings {
         let own = |on: Option<bool>| on == Some(true);
         let self_url = SelfUrl {
             host: if own(self.own_name) { SelfHost::ServerName } else { SelfHost::Request },
