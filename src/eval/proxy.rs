@@ -134,6 +134,10 @@ fn request(machine: &mut Machine, proxy: &Proxy, url: &Url, local: (Vec<u8>, u16
     if target.is_empty() {
         return Err(Fail::Status(500, Some(proxy.span)));
     }
+    if target.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
+        let what = "a target that breaks into lines where it is handed on";
+        return Err(Fail::Unknown(Some(proxy.span), what.to_owned()));
+    }
     let method = match &proxy.method {
         Some(method) => template::render(machine, method)?,
         None => machine.method.clone(),

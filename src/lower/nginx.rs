@@ -84,6 +84,7 @@ fn foresee(context: &mut Context, roots: &[Node]) {
                 let _ = context.variables.define(&name, node.arg_span(0));
             }
         }
+        context.variables.args_is_group |= node.args().any(names_args);
         if let b"underscores_in_headers" = node.name() {
             context.program.facts.underscores_in_headers |= node.arg(0) == Some(b"on");
         }
@@ -103,6 +104,12 @@ fn foresee(context: &mut Context, roots: &[Node]) {
         context.variables.anything_goes |= foreign.contains(&node.name());
         open.extend(node.children());
     }
+}
+
+/// Whether a word is an expression with a group called `args`.
+fn names_args(word: &[u8]) -> bool {
+    let word = word.to_ascii_lowercase();
+    [&b"(?<args>"[..], b"(?p<args>", b"(?'args'"].iter().any(|group| memchr::memmem::find(&word, group).is_some())
 }
 
 fn finish(mut context: Context, loaded: &Loaded, options: &Options) -> Program {

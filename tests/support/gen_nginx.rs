@@ -1,9 +1,13 @@
 //! Random nginx servers and requests to them, biased to what people write and to what surprises.
 
+#[path = "gen_nginx_words.rs"]
+mod words;
+
 use super::live::Ask;
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::strategy::Union;
+use words::{fragment, location_name, regex, setting, text};
 
 /// A server block and what to ask it.
 #[derive(Clone, Debug)]
@@ -12,6 +16,25 @@ pub struct Case {
     pub items: Vec<Item>,
     pub asks: Vec<Ask>,
 }
+
+/// What every server has beside its random content, and a second server that requests can be handed on to.
+const FIXED: &str = "location @named { return 302 /named$uri; }
+location @back { proxy_pass http://127.0.0.1:@PORT@; proxy_set_header Host back.example; }
+location = /auth/ok { internal; return 204; }
+location = /auth/no { internal; return 401; }
+location = /auth/x { internal; if ($http_x_a) { return 403; } if ($arg_z) { return 302 /x; } return 204; }
+}
+server {
+listen 127.0.0.1:@PORT@;
+server_name back.example *.example.net ~^(?<n>[a-z]+)\\.re\\.test$;
+location / { return 302 http://$http_host$request_uri; }
+location /a { return 301 /moved$is_args$args; }
+location /b { return 404; }
+location /old { return 200 $request_uri; }
+location /new { add_header X-Accel-Redirect $arg_q; return 204; }
+location /x { return 444; }
+}
+";
 
 /// One statement or block of a server.
 #[derive(Clone, Debug)]
@@ -32,7 +55,7 @@ impl Case {
         text.push_str("server {\nlisten 127.0.0.1:@PORT@;\nserver_name example.com www.example.com *.example.org;\n");
         let mut seen = std::collections::HashSet::new();
         render(&self.items, &mut seen, &mut text);
-        text.push_str("location @named { return 302 /named$uri; }\n}\n");
+        text.push_str(FIXED);
         text
     }
 }
@@ -44,7 +67,17 @@ fn render(items: &[Item], seen: &mut std::collections::HashSet<String>, text: &m
             // Settings that nginx takes only once in a block.
             Item::Line(line) => {
                 let name = line.split(' ').next().unwrap_or_default().to_owned();
-                let repeatable = ["rewrite", "return", "set", "break;", "error_page", "add_header"];
+                let repeatable = [
+                    "rewrite",
+                    "return",
+                    "set",
+                    "break;",
+                    "error_page",
+                    "add_header",
+                    "allow",
+                    "deny",
+                    "proxy_redirect",
+                ];
                 if repeatable.contains(&name.as_str()) || once.insert(name) {
                     text.push_str(line);
                     text.push('\n');
@@ -62,73 +95,6 @@ fn render(items: &[Item], seen: &mut std::collections::HashSet<String>, text: &m
             }
         }
     }
-}
-
-fn text(choices: &'static [&'static str]) -> impl Strategy<Value = String> + Clone {
-    select(choices).prop_map(str::to_owned)
-}
-
-fn regex() -> impl Strategy<Value = String> + Clone {
-    text(&[
-        "^/a$",
-        "^/a",
-        "^/a/(.*)$",
-        "^/(.*)$",
-        "(.*)",
-        "^",
-        "^/old/(.+)$",
-        "\\.php$",
-        "^/([^/]+)/(.*)$",
-        "^(.*)/$",
-        "^/b/(\\d+)/?$",
-        "^/(?<n>[a-z]+)",
-        "/b",
-        "x",
-        "^/(a|b)(/|$)",
-        "^/index\\.html$",
-        "^(/.*[^/])$",
-        "(?i)^/OLD",
-        "\"^/[a-c]{1,2}$\"",
-        "^/a(?!/keep)",
-        "^/(a)(b)?(/.*)?$",
-    ])
-}
-
-fn fragment() -> impl Strategy<Value = String> + Clone {
-    text(&[
-        "/new",
-        "/b",
-        "/a",
-        "$1",
-        "$2",
-        "/$1",
-        "$uri",
-        "$request_uri",
-        "$is_args$args",
-        "?x=1",
-        "?q=$1",
-        "$host",
-        "$arg_q",
-        "/index.html",
-        "$v",
-        "$m",
-        "$n",
-        "/",
-        "%20",
-        "%2F",
-        "&y=2",
-        "$args",
-        "/old/$1",
-        "$query_string",
-        "$request_method",
-        "$document_uri",
-        "$scheme",
-        "$http_x_a",
-        "$cookie_c",
-        "+",
-        "#f",
-        "?",
-    ])
 }
 
 fn target() -> impl Strategy<Value = String> + Clone {
@@ -155,7 +121,10 @@ fn rewrite() -> impl Strategy<Value = String> + Clone {
 }
 
 fn give_back() -> impl Strategy<Value = String> + Clone {
-    let code = text(&["301", "302", "301", "303", "307", "308", "200", "404", "410", "403"]);
+    let code = text(&[
+        "301", "302", "301", "303", "307", "308", "200", "404", "410", "403", "204", "305", "401", "444", "500", "502",
+        "0", "007", "418", "999", "201", "300", "304", "499", "408", "497",
+    ]);
     prop_oneof![
         6 => (code.clone(), target()).prop_map(|(code, target)| format!("return {code} {target};")),
         1 => code.prop_map(|code| format!("return {code};")),
@@ -183,6 +152,14 @@ fn condition() -> impl Strategy<Value = String> + Clone {
         "$http_x_a",
         "$cookie_c",
         "$is_args",
+        "$g",
+        "$s",
+        "$p",
+        "$request",
+        "$server_port",
+        "$upstream_status",
+        "$http_user_agent",
+        "$document_uri",
     ]);
     let operator = text(&["~", "~*", "!~", "!~*"]);
     let value = text(&["a", "/a", "GET", "POST", "http", "example.com", "1", "\"\"", "www.example.com", "$arg_z", "x"]);
@@ -190,7 +167,7 @@ fn condition() -> impl Strategy<Value = String> + Clone {
         2 => name.clone(),
         3 => (name.clone(), operator, regex()).prop_map(|(name, operator, regex)| format!("{name} {operator} {regex}")),
         2 => (name, text(&["=", "!="]), value).prop_map(|(name, operator, value)| format!("{name} {operator} {value}")),
-        1 => text(&["-f $request_filename", "!-f $request_filename", "-d $request_filename", "!-e $request_filename", "-e $document_root/f.html"]),
+        1 => text(&["-x $document_root/d", "!-d $document_root$uri", "-f $document_root/$1", "-f $request_filename", "!-f $request_filename", "-d $request_filename", "!-e $request_filename", "-e $document_root/f.html"]),
     ]
 }
 
@@ -198,57 +175,33 @@ fn rewriting() -> impl Strategy<Value = String> + Clone {
     prop_oneof![4 => rewrite(), 4 => give_back(), 2 => set(), 1 => Just("break;".to_owned())]
 }
 
-fn setting() -> impl Strategy<Value = String> + Clone {
-    text(&[
-        "absolute_redirect off;",
-        "port_in_redirect off;",
-        "server_name_in_redirect on;",
-        "error_page 404 /b;",
-        "error_page 404 =301 https://e.example/gone;",
-        "error_page 403 404 = @named;",
-        "error_page 301 302 /b;",
-        "try_files $uri $uri/ /index.html;",
-        "try_files $uri =404;",
-        "try_files $uri @named;",
-        "try_files /f.html /b?$args;",
-        "index f.html index.html;",
-        "root html;",
-        "root html/d;",
-        "add_header Strict-Transport-Security max-age=1;",
-        "internal;",
-        "recursive_error_pages on;",
-        "error_page 410 /a;",
-    ])
+/// Handing on, with the name of the other server in the `Host`.
+fn handing_on() -> impl Strategy<Value = String> + Clone {
+    let url =
+        text(&["", "", "/", "/a/", "/old", "/new/", "?x=1", "$uri", "/$arg_q", "$request_uri", "/b$is_args$args"]);
+    let host = text(&["back.example", "back.example", "$http_host", "back.example:99", "x.example.net", "abc.re.test"]);
+    (url, host)
+        .prop_map(|(url, host)| format!("proxy_pass http://127.0.0.1:@PORT@{url}; proxy_set_header Host {host};"))
+}
+
+fn alias() -> impl Strategy<Value = String> + Clone {
+    text(&["alias html/;", "alias html/d/;", "alias html/f.html;", "alias html/$1;"])
 }
 
 fn server_setting() -> impl Strategy<Value = String> + Clone {
     prop_oneof![4 => setting().prop_filter("not in a server", |line| line != "internal;"), 1 => text(&["merge_slashes off;"])]
 }
 
-fn conditional() -> impl Strategy<Value = Item> + Clone {
-    (condition(), prop::collection::vec(rewriting(), 1..3)).prop_map(|(condition, body)| Item::If(condition, body))
+fn excepted() -> impl Strategy<Value = String> + Clone {
+    text(&[
+        "limit_except GET { deny all; }",
+        "limit_except POST { auth_basic x; }",
+        "limit_except PUT { allow 127.0.0.1; deny all; }",
+    ])
 }
 
-fn location_name() -> impl Strategy<Value = String> + Clone {
-    let plain = text(&[
-        "/",
-        "/a",
-        "/a/",
-        "/b",
-        "/old",
-        "/old/",
-        "/index.html",
-        "/d",
-        "/d/",
-        "= /a",
-        "= /",
-        "^~ /a",
-        "= /b/",
-        "/a/b",
-        "^~ /old/",
-        "= /index.html",
-    ]);
-    prop_oneof![3 => plain, 2 => (text(&["~", "~*"]), regex()).prop_map(|(kind, regex)| format!("{kind} {regex}"))]
+fn conditional() -> impl Strategy<Value = Item> + Clone {
+    (condition(), prop::collection::vec(rewriting(), 1..3)).prop_map(|(condition, body)| Item::If(condition, body))
 }
 
 fn location(body: impl Strategy<Value = Item> + Clone + 'static) -> impl Strategy<Value = Item> + Clone {
@@ -260,6 +213,8 @@ fn leaf() -> Union<BoxedStrategy<Item>> {
         (5, rewriting().prop_map(Item::Line).boxed()),
         (3, conditional().boxed()),
         (2, setting().prop_map(Item::Line).boxed()),
+        (1, handing_on().prop_map(Item::Line).boxed()),
+        (1, prop_oneof![3 => alias(), 1 => excepted()].prop_map(Item::Line).boxed()),
     ])
 }
 
@@ -273,10 +228,34 @@ fn item() -> impl Strategy<Value = Item> {
     ]
 }
 
+/// A number made of the entries, to choose by.
+fn entries_of(lines: &[String]) -> usize {
+    lines.iter().map(String::len).sum()
+}
+
 fn map() -> impl Strategy<Value = String> {
-    let source = text(&["$uri", "$request_uri", "$arg_q", "$host", "$http_x_a", "$args"]);
-    let key =
-        text(&["/a", "/old", "~^/a/(.*)$", "~*^/B", "\"\"", "~x", "example.com", "1", "~^(.)", "/b?x=1", "default"]);
+    let source =
+        text(&["$uri", "$request_uri", "$arg_q", "$host", "$http_x_a", "$args", "$1$uri", "$scheme://$host", "$v"]);
+    let key = text(&[
+        "/a",
+        "/old",
+        "~^/a/(.*)$",
+        "~*^/B",
+        "\"\"",
+        "~x",
+        "example.com",
+        "1",
+        "~^(.)",
+        "/b?x=1",
+        "default",
+        "*.org",
+        ".example.com",
+        "www.*",
+        "\\default",
+        "~(?<p>[a-c])",
+        "/OLD",
+        "~*^(?<n>.*)b",
+    ]);
     let value = text(&["/new", "/b", "$1", "/m/$1", "1", "0", "\"\"", "https://e.example/m", "$uri", "x$arg_z"]);
     (source, prop::collection::vec((key, value), 0..4)).prop_map(|(source, entries)| {
         let mut seen = std::collections::HashSet::new();
@@ -285,7 +264,8 @@ fn map() -> impl Strategy<Value = String> {
             .filter(|(key, _)| seen.insert(key.clone()))
             .map(|(key, value)| format!("{key} {value};"))
             .collect();
-        format!("map {source} $m {{ {} }}", lines.join(" "))
+        let head = ["", "", "hostnames; ", "volatile; "][entries_of(&lines) % 4];
+        format!("map {source} $m {{ {head}{} }}", lines.join(" "))
     })
 }
 
@@ -318,8 +298,45 @@ pub fn path() -> impl Strategy<Value = String> + Clone {
         "/a%0Ab",
         "/a;b",
         "/'\"<>",
+        "/%2e%2e",
+        "/%2f",
+        "/a%3Bb",
+        "/%",
+        "/%zz",
+        "/a%00",
+        "/new",
+        "/login",
+        "/%2B",
+        "/a#x",
+        "/\\\\e",
+        "/d/",
+        "/f.html",
+        "/auth/ok",
     ]);
-    let query = text(&["", "", "", "?", "?x=1", "?q=/a", "?q=a%20b&z=1", "?q=x", "?Q=1&q=2", "?a&q", "??", "?q=%2F#f"]);
+    let query = text(&[
+        "",
+        "",
+        "",
+        "?",
+        "?x=1",
+        "?q=/a",
+        "?q=a%20b&z=1",
+        "?q=x",
+        "?Q=1&q=2",
+        "?a&q",
+        "??",
+        "?q=%2F#f",
+        "?q=127.0.0.1",
+        "?q=10.0.0.1",
+        "?q=@named",
+        "?q=/a%20b?c",
+        "?q=../x",
+        "?q=f.html",
+        "?z=1",
+        "?a=?b",
+        "?+",
+        "?q=x&q=y",
+    ]);
     (prop::collection::vec(piece, 1..4), query).prop_map(|(pieces, query)| pieces.concat() + &query)
 }
 
@@ -333,11 +350,19 @@ fn ask() -> impl Strategy<Value = Ask> {
             "sub.example.org",
             "other.test",
             "example.com.",
+            "",
+            "a..b",
+            "[::1]:80",
+            "back.example",
+            "foo.re.test",
+            "exa_mple.com",
         ][..],
     );
     let header = prop_oneof![3 => Just(None), 1 => text(&["1", "/a", "x y", "abc"]).prop_map(|value| Some(("X-A".to_owned(), value))),
-        1 => text(&["c=1", "d=2; c=/a", "c="]).prop_map(|value| Some(("Cookie".to_owned(), value)))];
-    let method = select(&["GET", "GET", "GET", "GET", "HEAD", "POST", "PUT"][..]);
+        1 => text(&["c=1", "d=2; c=/a", "c=", "C=2", "d=1, c=3", "cc=1;c = /x"]).prop_map(|value| Some(("Cookie".to_owned(), value))),
+        1 => text(&["Mozilla/4.0 (compatible; MSIE 6.0; Windows)", "Opera MSIE 6.0 "]).prop_map(|value| Some(("User-Agent".to_owned(), value)))];
+    let method =
+        select(&["GET", "GET", "GET", "GET", "GET", "HEAD", "POST", "PUT", "FOO-BAR", "DELETE", "TRACE", "get"][..]);
     (method, path(), host, header).prop_map(|(method, target, host, header)| Ask {
         method: method.to_owned(),
         target: target.into_bytes(),
@@ -352,7 +377,7 @@ pub fn case(requests: usize) -> impl Strategy<Value = Case> {
         |(maps, items, asks)| {
             // `$m`, `$n`, `$v`, `$w` exist in every case, so that the server takes their mention anywhere.
             let fallback = if maps.is_empty() { vec!["map $uri $m { /a /new; }".to_owned()] } else { maps };
-            let variables = "map $request_method $v { default \"\"; }\nmap $request_method $w { default w; }\nmap $request_method $n { default \"\"; }".to_owned();
+            let variables = "map $request_method $v { default \"\"; }\nmap $request_method $w { default w; }\nmap $request_method $n { default \"\"; }\nmap $request_method $p { default \"\"; }\ngeo $arg_q $g { default \"\"; 127.0.0.0/8 /local; 10.0.0.1 ten; }\nsplit_clients $uri $s { 30% /s; 50% \"\"; * 1; }".to_owned();
             Case { maps: std::iter::once(variables).chain(fallback).collect(), items, asks }
         },
     )

@@ -102,7 +102,7 @@ impl Context {
         };
         let mut named = Vec::new();
         for (group, name) in names {
-            match self.variables.define(&name, span) {
+            match self.variables.group(&name, span) {
                 Ok(variable) => named.push((group, variable)),
                 Err(message) => self.refuse(span, message),
             }

@@ -155,6 +155,9 @@ fn exact_key(map: &mut Map, key: &[u8], value: MapValue) -> Result<(), &'static 
 
 /// A key below a `hostnames` line may have wildcards.
 fn hostname_key(map: &mut Map, key: &[u8], value: MapValue) -> Result<(), &'static str> {
+    if conflicts(map, key) {
+        return Err("conflicting parameter");
+    }
     match key {
         [b'*', suffix @ ..] if suffix.len() > 1 && suffix.starts_with(b".") && !suffix.contains(&b'*') => {
             map.leading.push((suffix.into(), false, value));
@@ -167,6 +170,18 @@ fn hostname_key(map: &mut Map, key: &[u8], value: MapValue) -> Result<(), &'stat
         _ => return exact_key(map, key, value),
     }
     Ok(())
+}
+
+/// Whether a key below a `hostnames` line stands there already; `.x` stands for `x` and for `*.x`.
+fn conflicts(map: &Map, key: &[u8]) -> bool {
+    let exact = key.strip_prefix(b".").unwrap_or(key);
+    let leading = key.strip_prefix(b"*").or(key.starts_with(b".").then_some(key));
+    map.exact.contains_key(exact)
+        || map
+            .leading
+            .iter()
+            .any(|(suffix, bare, _)| leading == Some(&**suffix) || (*bare && suffix.get(1..) == Some(exact)))
+        || key.strip_suffix(b"*").is_some_and(|prefix| map.trailing.iter().any(|(have, _)| **have == *prefix))
 }
 
 /// `12.5%` in hundredths of a percent.

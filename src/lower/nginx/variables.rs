@@ -100,6 +100,9 @@ pub struct Variables {
     uses: Vec<(Span, bool)>,
     /// The version of the server, as text.
     pub version: String,
+    /// A named group is called `args`: from then on that name stands for the group alone, and nothing is lost but
+    /// the name (`ngx_http_regex_compile` takes the variable's handler away).
+    pub args_is_group: bool,
     /// Names that modules which are not modelled may define.
     pub anything_goes: bool,
 }
@@ -201,6 +204,25 @@ impl Variables {
         Ok(id)
     }
 
+    /// The variable of a named group. The query keeps its own variable beside a group of its name.
+    ///
+    /// # Errors
+    /// The server's message where the name is one of its own.
+    pub fn group(&mut self, name: &[u8], span: Span) -> Result<VarId, String> {
+        match name.eq_ignore_ascii_case(b"args") {
+            true => Ok(self.args_group(span)),
+            false => self.define(name, span),
+        }
+    }
+
+    fn args_group(&mut self, span: Span) -> VarId {
+        let id = self.lookup(b"args (group)", || Origin::Empty, span);
+        if let Some(used) = self.uses.get_mut(id.0 as usize) {
+            used.1 = true;
+        }
+        id
+    }
+
     /// Says where a defined variable's value comes from as long as nothing sets it.
     pub fn originate(&mut self, id: VarId, origin: Origin) {
         if let Some(variable) = self.list.get_mut(id.0 as usize) {
@@ -214,6 +236,9 @@ impl Variables {
         let text = String::from_utf8_lossy(&name).into_owned();
         if text == "nginx_version" {
             return Part::Attribute(Attribute::Fixed(self.version.clone().into_bytes().into()));
+        }
+        if text == "args" && self.args_is_group {
+            return Part::Variable(self.args_group(span));
         }
         if let Some(attribute) = builtin(&text) {
             return Part::Attribute(attribute);
