@@ -107,7 +107,7 @@ fn report(bencher: Bencher, count: usize) {
     let knobs = Knobs::default();
     let findings = redirlint::rules::check(&Facts::new(&sources, &lowered, &options, &knobs));
     bencher.bench(|| {
-        let mut human = Human::new(&sources, false, 100);
+        let mut human = Human::new(&sources, false, 100, false);
         findings.iter().map(|finding| human.render(finding).len()).sum::<usize>()
     });
 }

@@ -128,6 +128,9 @@ fn today() -> String {
     format!("{year:04}-{month:02}-{day:02}")
 }
 
+/// A directive and the one it stands in.
+type Placed<'a> = (&'a Directive, Option<&'a Directive>);
+
 /// One configuration under analysis.
 pub struct Facts<'a> {
     /// The files.
@@ -147,7 +150,7 @@ pub struct Facts<'a> {
     entrances: OnceLock<Vec<transport::Entrance>>,
     steered: OnceLock<Vec<steer::Steered>>,
     broken: OnceLock<Vec<(RouteId, Proof)>>,
-    directives: OnceLock<FxHashMap<(u32, u32), &'a Directive>>,
+    directives: OnceLock<FxHashMap<(u32, u32), Placed<'a>>>,
 }
 
 impl<'a> Facts<'a> {
@@ -230,9 +233,21 @@ impl<'a> Facts<'a> {
 
     /// The directive whose span this is (or begins there), as written.
     pub fn directive(&self, span: Span) -> Option<&'a Directive> {
+        self.placed(span).map(|(directive, _)| directive)
+    }
+
+    /// The directive in whose block this one stands; `None` at the top of a file.
+    pub fn parent(&self, directive: &Directive) -> Option<&'a Directive> {
+        self.placed(directive.span)?.1
+    }
+
+    fn placed(&self, span: Span) -> Option<Placed<'a>> {
         let index = self.directives.get_or_init(|| {
-            let all = self.trees.iter().flat_map(Tree::directives);
-            all.map(|directive| ((directive.span.file.0, directive.span.start), directive)).collect()
+            let mut all = FxHashMap::default();
+            self.each_directive(|directive, around| {
+                all.insert((directive.span.file.0, directive.span.start), (directive, around.last().copied()));
+            });
+            all
         });
         index.get(&(span.file.0, span.start)).copied()
     }

@@ -12,14 +12,16 @@ mod position;
 
 pub use documents::Documents;
 
+use crate::analysis::Knobs;
 use crate::diagnostic::Finding;
-use crate::lower::Dialect;
+use crate::lower::{Lowered, Options};
 use crate::source::{FileId, Sources, Span};
 use crate::syntax::Tree;
 use lsp_server::{Connection, Message, Notification, Request, Response};
 use lsp_types::notification::{self as note, Notification as _};
 use lsp_types::request::{self as ask, Request as _};
 use position::Encoding;
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -27,14 +29,16 @@ use std::path::{Path, PathBuf};
 pub struct Checked {
     /// Its files; open ones with the editor's text.
     pub sources: Sources,
-    /// Their trees.
-    pub trees: Vec<Tree>,
-    /// The language.
-    pub dialect: Dialect,
+    /// What it means.
+    pub lowered: Lowered,
+    /// What it was read as.
+    pub options: Options,
+    /// What the user says about the world around it.
+    pub knobs: Knobs,
     /// What is wrong.
     pub findings: Vec<Finding>,
-    /// What single directives do, for the lines above them and for hovering.
-    pub deeds: Vec<Deed>,
+    /// What single directives do, once somebody asked.
+    pub deeds: OnceCell<Vec<Deed>>,
 }
 
 /// What a directive does.
@@ -49,6 +53,8 @@ pub struct Deed {
 pub trait Workspace {
     /// Checks the site that a file belongs to; `None` where the file is no redirect configuration.
     fn check(&self, file: &Path, open: &BTreeMap<PathBuf, Vec<u8>>) -> Option<Checked>;
+    /// What the directives of a checked site do, for the lines above them and for hovering.
+    fn deeds(&self, checked: &Checked) -> Vec<Deed>;
 }
 
 /// Runs the server on a connection until the client ends it.
@@ -278,12 +284,13 @@ impl Server<'_> {
         let path = documents::path(uri)?;
         let checked = self.sites.get(&path)?;
         let file = checked.sources.iter().find(|(_, file)| file.path() == path).map(|(id, _)| id)?;
-        Some(View { checked, file, encoding: self.encoding })
+        Some(View { workspace: self.workspace, checked, file, encoding: self.encoding })
     }
 }
 
 /// One open file of a checked site.
 pub(crate) struct View<'a> {
+    workspace: &'a dyn Workspace,
     checked: &'a Checked,
     file: FileId,
     encoding: Encoding,
@@ -295,11 +302,15 @@ impl View<'_> {
     }
 
     fn tree(&self) -> Option<&Tree> {
-        self.checked.trees.iter().find(|tree| tree.file == self.file)
+        self.checked.lowered.trees.iter().find(|tree| tree.file == self.file)
+    }
+
+    fn deeds(&self) -> &[Deed] {
+        self.checked.deeds.get_or_init(|| self.workspace.deeds(self.checked))
     }
 
     fn range(&self, span: Span) -> lsp_types::Range {
-        position::range(self.checked.sources.file(span.file).bytes(), span, self.encoding)
+        position::range(self.checked.sources.file(span.file), span, self.encoding)
     }
 
     fn location(&self, span: Span) -> Option<lsp_types::Location> {

@@ -1,5 +1,6 @@
 //! What a person or a program reads. Data in, text out; nothing here decides anything.
 
+pub mod changes;
 pub mod checkstyle;
 pub mod github;
 pub mod graph;
@@ -16,6 +17,7 @@ pub mod statistics;
 
 use crate::diagnostic::{Finding, Severity};
 use crate::source::{Sources, Span};
+use graph::Graph;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -26,6 +28,9 @@ pub trait Report {
     /// # Errors
     /// Those of the output.
     fn add(&mut self, sources: &Sources, findings: &[Finding], out: &mut dyn Write) -> io::Result<()>;
+
+    /// Shows where the redirects of one configuration lead, in a report that has room for pictures.
+    fn draw(&mut self, _name: &str, _graph: &dyn Fn() -> Graph) {}
 
     /// Nothing more will come.
     ///

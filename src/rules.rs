@@ -201,6 +201,7 @@ catalogue! {
 
 pub mod circle;
 pub mod make;
+pub mod mend;
 pub mod precedence;
 pub mod status;
 pub mod suppress;

@@ -2,87 +2,16 @@
 //! and every witness shows what it says when it is replayed.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
 
+#[path = "support/examples.rs"]
+mod examples;
+
+use examples::{Alone, Example, examples, options};
 use redirlint::analysis::{Facts, Knobs};
 use redirlint::diagnostic::{Finding, Severity, Witness};
 use redirlint::eval::follow::{self, Limits};
-use redirlint::lower::{self, Dialect, Loader, Options, Version};
-use redirlint::rules::{self, Rule};
+use redirlint::lower::{self, Dialect, Options};
+use redirlint::rules;
 use redirlint::source::Sources;
-use std::path::{Path, PathBuf};
-
-struct Alone;
-
-impl Loader for Alone {
-    fn read(&self, path: &Path) -> std::io::Result<Vec<u8>> {
-        Err(std::io::Error::new(std::io::ErrorKind::NotFound, path.display().to_string()))
-    }
-    fn glob(&self, _pattern: &Path) -> Vec<PathBuf> {
-        Vec::new()
-    }
-    fn exists(&self, _path: &Path) -> bool {
-        false
-    }
-    fn find(&self, _folder: &Path, _names: &[String]) -> Vec<PathBuf> {
-        Vec::new()
-    }
-}
-
-struct Example {
-    dialect: Dialect,
-    bad: bool,
-    also: Vec<String>,
-    version: Option<Version>,
-    text: String,
-}
-
-fn examples(rule: &Rule) -> Vec<Example> {
-    let mut out = Vec::new();
-    let page = rule.page();
-    let mut lines = page.lines();
-    while let Some(line) = lines.next() {
-        let Some(info) = line.strip_prefix("```").filter(|info| !info.is_empty()) else { continue };
-        let text: Vec<&str> = lines.by_ref().take_while(|line| !line.starts_with("```")).collect();
-        let words: Vec<&str> = info.split_whitespace().collect();
-        let dialect = match words[0] {
-            "htaccess" => Dialect::Htaccess,
-            "apache" => Dialect::Apache,
-            "nginx" => Dialect::Nginx,
-            other => panic!("{}: a block is marked `{other}`", rule.name),
-        };
-        let word = |name: &str| words.iter().find_map(|word| word.strip_prefix(name));
-        let version = word("version=").map(|text| {
-            let numbers: Vec<u16> = text.split('.').map(|number| number.parse().expect("a number")).collect();
-            Version(numbers[0], numbers[1], numbers[2])
-        });
-        // A list that is long by nature is written once and repeated, its numbers counting up.
-        let repeat: usize = word("repeat=").map_or(1, |count| count.parse().expect("a number"));
-        let body = text.join("\n") + "\n";
-        let body: String = (1..=repeat).map(|at| body.replace("p1", &format!("p{at}"))).collect();
-        let also = words.iter().find_map(|word| word.strip_prefix("also=")).unwrap_or_default();
-        out.push(Example {
-            dialect,
-            bad: words.contains(&"bad"),
-            also: also.split(',').map(str::to_owned).collect(),
-            version,
-            text: body,
-        });
-    }
-    out
-}
-
-fn options(dialect: Dialect) -> Options {
-    Options {
-        dialect,
-        version: None,
-        prefix: PathBuf::from("/etc/server"),
-        root: None,
-        base: "/".into(),
-        real_files: false,
-        host: None,
-        scheme: None,
-        defines: Vec::new(),
-    }
-}
 
 fn findings(example: &Example, mut replay: impl FnMut(&Facts<'_>, &Finding)) -> Vec<Finding> {
     let mut sources = Sources::new();

@@ -46,6 +46,18 @@ impl Issues {
     }
 }
 
+/// The value with another age; `None` where no age is written as a number.
+pub fn with_age(value: &str, seconds: u64) -> Option<String> {
+    let start = value.to_ascii_lowercase().find("max-age=")? + "max-age=".len();
+    let rest = value.get(start..)?;
+    let quote = usize::from(rest.starts_with('"'));
+    let digits = rest.bytes().skip(quote).take_while(u8::is_ascii_digit).count();
+    let behind = rest.get(quote + digits..)?;
+    (digits > 0).then(|| {
+        format!("{}{}{seconds}{behind}", value.get(..start).unwrap_or_default(), rest.get(..quote).unwrap_or_default())
+    })
+}
+
 /// Reads a value.
 pub fn parse(value: &[u8]) -> (Policy, Issues) {
     let mut policy = Policy::default();

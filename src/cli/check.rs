@@ -3,9 +3,9 @@
 use super::args::{CheckArgs, CheckFormat as Format};
 use super::input::{self, Loaded, Wanted};
 use super::select::Selection;
-use super::{Exit, Stop, colour, complain, fix, terminal};
+use super::{Exit, Stop, colour, complain, fix, graph, terminal};
 use crate::baseline::Baseline;
-use crate::diagnostic::{Finding, Severity};
+use crate::diagnostic::{Applicability, Finding, Severity};
 use crate::report::human::{self, Human};
 use crate::report::{
     Report, checkstyle::Checkstyle, github::Github, html::Html, json, jsonl::Jsonl, plain::Plain, repeats,
@@ -29,6 +29,8 @@ struct Totals {
     baseline: Option<Baseline>,
     printed: usize,
     left_out: usize,
+    /// Findings that `--fix` mends, and those that `--unsafe-fixes` mends beside them.
+    mendable: [usize; 2],
     /// What was told already: a file that two configurations include is read with each.
     told: BTreeSet<Key>,
 }
@@ -140,6 +142,11 @@ fn one(
             *count += 1;
         }
         totals.fails |= args.fail_on.fails(finding.severity);
+        match finding.fix.as_ref().map(|fix| fix.applicability) {
+            Some(Applicability::Safe) => totals.mendable[0] += 1,
+            Some(Applicability::Unsafe) => totals.mendable[1] += 1,
+            Some(Applicability::Display) | None => {}
+        }
     }
     if args.diff {
         return Ok(());
@@ -159,13 +166,15 @@ fn print(
     out: &mut dyn Write,
 ) -> Result<(), Stop> {
     if let Some(report) = &mut totals.report {
+        let main = loaded.sources.file(loaded.main).path().display().to_string();
+        report.draw(&main, &|| graph::of(loaded));
         return Ok(report.add(&loaded.sources, findings, out)?);
     }
     if args.format == Format::Json {
         totals.json.extend(findings.iter().map(|one| (one.severity, json::finding(&loaded.sources, one))));
         return Ok(());
     }
-    let mut human = Human::new(&loaded.sources, colour(args.shared.color), terminal::width());
+    let mut human = Human::new(&loaded.sources, colour(args.shared.color), terminal::width(), terminal::is_screen());
     let (shown, repeats) = match args.shared.verbose {
         0 => repeats::split(&loaded.sources, findings),
         _ => (findings.iter().collect(), Vec::new()),
@@ -218,6 +227,9 @@ fn finish(args: &CheckArgs, mut totals: Totals, trouble: bool, out: &mut dyn Wri
         }
         Format::Human | Format::Plain => {
             writeln!(out, "{}", human::summary(errors, warnings, infos, totals.files, totals.directives))?;
+            if !args.fix && !args.unsafe_fixes {
+                human::mendable(totals.mendable).map_or(Ok(()), |told| writeln!(out, "{told}"))?;
+            }
         }
         _ => {}
     }

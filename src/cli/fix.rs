@@ -5,12 +5,13 @@ use super::disk::Disk;
 use super::input::{self, Loaded, Wanted};
 use super::select::Selection;
 use super::{Stop, complain, replace};
-use crate::diagnostic::{Applicability, Finding, Witness};
-use crate::eval::Assumed;
-use crate::eval::follow::{Limits, follow, request_for};
+use crate::analysis::compare;
+use crate::diagnostic::{Applicability, Finding};
+use crate::eval::follow::{Hop, Limits, follow, request_for};
+use crate::eval::{Assumed, Request};
 use crate::fix::converge::Texts;
 use crate::fix::{End, Level, Outcome, Site, converge};
-use crate::source::Sources;
+use crate::source::{Sources, Span};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -134,30 +135,51 @@ impl Site for Work<'_> {
             // The user asked for a change of answers; only the loading is held to.
             return Ok(());
         }
-        let complained: Vec<&[u8]> =
-            fixed.iter().filter_map(|finding| Some(finding.witness.as_ref()?.url.as_slice())).collect();
-        for finding in self.findings(&old) {
-            let Some(witness) = finding.witness.filter(|witness| !complained.contains(&witness.url.as_slice())) else {
-                continue;
-            };
-            if answers(&old, &witness) != answers(&new, &witness) {
-                let url = String::from_utf8_lossy(&witness.url);
-                return Err(format!("it would also change what `{} {url}` gets", witness.method));
+        let touched: Vec<Span> = fixed.iter().flat_map(|finding| touched(finding)).collect();
+        for request in requests(&old, &self.findings(&old)) {
+            let (one, other) = (hops(&old, &request), hops(&new, &request));
+            let complained = one.iter().any(|hop| hop.answer.cause.is_some_and(|cause| meets(cause, &touched)));
+            if !complained && told_of(&one) != told_of(&other) {
+                let (method, url) = (String::from_utf8_lossy(&request.method), one.first().map(|hop| hop.url.clone()));
+                let url = String::from_utf8_lossy(url.as_deref().unwrap_or_default()).into_owned();
+                return Err(format!("it would also change what `{method} {url}` gets"));
             }
         }
         Ok(())
     }
 }
 
-/// Status and place of every hop of a witness.
-fn answers(loaded: &Loaded, witness: &Witness) -> Vec<(Option<u16>, Option<Vec<u8>>)> {
-    let Some(mut request) = request_for(&witness.url) else { return Vec::new() };
-    request.method = witness.method.as_bytes().into();
-    for (name, value) in &witness.headers {
-        request.headers.push((name.as_bytes().into(), value.as_slice().into()));
-    }
+/// What the fixes of a finding change, and what it complains of.
+fn touched(finding: &Finding) -> impl Iterator<Item = Span> {
+    let edits = finding.fix.iter().flat_map(|fix| fix.edits.iter().map(|edit| edit.span));
+    std::iter::once(finding.primary.span).chain(edits)
+}
+
+fn meets(span: Span, others: &[Span]) -> bool {
+    others.iter().any(|other| other.file == span.file && other.start < span.end && span.start < other.end)
+}
+
+/// Requests for every route and its edges, and those that findings show.
+fn requests(loaded: &Loaded, findings: &[Finding]) -> Vec<Request> {
+    let witnesses = findings.iter().filter_map(|finding| finding.witness.as_ref());
+    let shown = witnesses.filter_map(|witness| {
+        let mut request = request_for(&witness.url)?;
+        request.method = witness.method.as_bytes().into();
+        let headers = witness.headers.iter().map(|(name, value)| (name.as_bytes().into(), value.as_slice().into()));
+        request.headers.extend(headers);
+        Some(request)
+    });
+    let routed = compare::requests(&loaded.facts()).into_iter().map(|ask| ask.request);
+    shown.chain(routed).collect()
+}
+
+/// Where a request leads.
+fn hops(loaded: &Loaded, request: &Request) -> Vec<Hop> {
     let world = Disk::new(loaded.options.real_files, Assumed::default());
-    let journey = follow(&loaded.lowered.program, &world, request, Limits::default());
-    let answer = |hop: crate::eval::follow::Hop| (hop.answer.status, hop.answer.location.map(|to| to.to_vec()));
-    journey.hops.into_iter().map(answer).collect()
+    follow(&loaded.lowered.program, &world, request.clone(), Limits::default()).hops
+}
+
+/// Status and place of every hop.
+fn told_of(hops: &[Hop]) -> Vec<(Option<u16>, Option<&[u8]>)> {
+    hops.iter().map(|hop| (hop.answer.status, hop.answer.location.as_deref())).collect()
 }

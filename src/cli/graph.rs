@@ -24,19 +24,30 @@ use std::io::Write;
 /// A configuration that cannot be read, or output that cannot be written.
 pub fn run(args: &GraphArgs, out: &mut dyn Write) -> Result<Exit, Stop> {
     let loaded = input::load_one(&args.path, &args.shared)?;
-    let graph = Drawer::new(&loaded).draw();
+    let graph = of(&loaded);
     let failed = |error: String| Stop::Told(format!("cannot draw the graph: {error}"));
     let text = match args.format {
         GraphFormat::Dot => dot::render(&graph),
         GraphFormat::Mermaid => mermaid::render(&graph),
         GraphFormat::Svg => picture::render(&graph),
-        GraphFormat::Html => {
-            page::render(&graph, &args.path.display().to_string()).map_err(|error| failed(error.to_string()))?
-        }
+        GraphFormat::Html => page::render(&graph, &title(&args.path)).map_err(|error| failed(error.to_string()))?,
         GraphFormat::Json => json::render(&graph).map_err(|error| failed(error.to_string()))?,
     };
     writeln!(out, "{}", text.trim_end())?;
     Ok(Exit::Clean)
+}
+
+/// The path as a heading: the folder's own name for `.`.
+fn title(path: &std::path::Path) -> String {
+    let absolute = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+    let named = path.file_name().is_some() || path.as_os_str() == "-";
+    let shown = if named { path } else { absolute.file_name().map_or(path, std::path::Path::new) };
+    shown.display().to_string()
+}
+
+/// Where the redirects of a configuration lead.
+pub fn of(loaded: &Loaded) -> Graph {
+    Drawer::new(loaded).draw()
 }
 
 struct Drawer<'a> {

@@ -4,9 +4,11 @@ use super::args::Shared;
 use super::input::{self, Loaded, Wanted};
 use super::select::Selection;
 use super::{Exit, Stop, deeds, detect};
+use crate::analysis::Facts;
 use crate::fix::converge::Texts;
 use crate::lsp::{self, Checked, Deed, Workspace};
 use lsp_server::Connection;
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -35,13 +37,14 @@ impl Workspace for Editor {
         let texts: Texts = open.iter().map(|(path, text)| (path.clone(), text.clone())).collect();
         let loaded = site_of(file, &texts)?;
         let findings = loaded.findings(&Selection::default());
-        let deeds = {
-            let facts = loaded.facts();
-            let all = facts.routes().all.iter().filter(|route| route.enabled);
-            all.map(|route| Deed { span: route.span, text: deeds::deed(&facts, route) }).collect()
-        };
-        let Loaded { sources, lowered, options, .. } = loaded;
-        Some(Checked { sources, trees: lowered.trees, dialect: options.dialect, findings, deeds })
+        let Loaded { sources, lowered, options, config, .. } = loaded;
+        Some(Checked { sources, lowered, options, knobs: config.knobs, findings, deeds: OnceCell::new() })
+    }
+
+    fn deeds(&self, checked: &Checked) -> Vec<Deed> {
+        let facts = Facts::new(&checked.sources, &checked.lowered, &checked.options, &checked.knobs);
+        let all = facts.routes().all.iter().filter(|route| route.enabled);
+        all.map(|route| Deed { span: route.span, text: deeds::deed(&facts, route) }).collect()
     }
 }
 

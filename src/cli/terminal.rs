@@ -3,6 +3,11 @@
 /// Columns where no terminal says otherwise.
 const WIDTH: usize = 100;
 
+/// Whether standard output is a screen.
+pub fn is_screen() -> bool {
+    std::io::IsTerminal::is_terminal(&std::io::stdout())
+}
+
 /// Columns of the terminal on standard output, or what `COLUMNS` says; at least 20.
 pub fn width() -> usize {
     let told = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());

@@ -14,7 +14,7 @@ use std::ops::Range;
 pub(super) fn diagnostic(checked: &Checked, finding: &Finding, encoding: Encoding) -> Diagnostic {
     let place = |span: crate::source::Span| {
         let file = checked.sources.file(span.file);
-        Some(Location { uri: documents::uri(file.path())?, range: position::range(file.bytes(), span, encoding) })
+        Some(Location { uri: documents::uri(file.path())?, range: position::range(file, span, encoding) })
     };
     let related = finding
         .related
@@ -24,7 +24,7 @@ pub(super) fn diagnostic(checked: &Checked, finding: &Finding, encoding: Encodin
         })
         .collect();
     Diagnostic {
-        range: position::range(checked.sources.file(finding.file()).bytes(), finding.primary.span, encoding),
+        range: position::range(checked.sources.file(finding.file()), finding.primary.span, encoding),
         severity: Some(match finding.severity {
             Severity::Error => DiagnosticSeverity::ERROR,
             Severity::Warning => DiagnosticSeverity::WARNING,

@@ -27,8 +27,7 @@ pub(super) fn directive_at<'v>(view: &'v View<'_>, offset: usize) -> Option<&'v 
 fn deed(view: &View<'_>, directive: &Directive) -> Option<String> {
     let head = directive.head();
     let lines: Vec<&str> = view
-        .checked
-        .deeds
+        .deeds()
         .iter()
         .filter(|deed| deed.span.file == head.file && head.range().contains(&(deed.span.start as usize)))
         .map(|deed| deed.text.as_str())
@@ -39,10 +38,10 @@ fn deed(view: &View<'_>, directive: &Directive) -> Option<String> {
 fn meaning(view: &View<'_>, directive: &Directive, offset: usize, word: &str) -> Option<String> {
     if directive.name.span.range().contains(&offset) {
         let name = directive.name.value(view.text());
-        let entry = table(view.checked.dialect).get(name).next()?;
+        let entry = table(view.checked.options.dialect).get(name).next()?;
         return Some(format!("**{}** ({})\n\n{}", entry.name, entry.module, entry.doc));
     }
-    let server = if view.checked.dialect == Dialect::Nginx { "nginx" } else { "apache" };
+    let server = if view.checked.options.dialect == Dialect::Nginx { "nginx" } else { "apache" };
     let flag = explain::flags(word).into_iter().find(|flag| flag.server == server).map(explain::Flag::page);
     let status = || {
         word.rsplit('=')

@@ -52,7 +52,7 @@ fn included(view: &View<'_>, pattern: &[u8]) -> Vec<Location> {
 
 /// Every directive that defines a variable (`map`, `set`, `geo`, `SetEnv…`, `RewriteMap`, `Define`) or a named location.
 fn definitions<'v>(view: &'v View<'_>, wanted: &'v [u8]) -> impl Iterator<Item = Location> + 'v {
-    view.checked.trees.iter().flat_map(move |tree| {
+    view.checked.lowered.trees.iter().flat_map(move |tree| {
         let text = view.checked.sources.file(tree.file).bytes();
         tree.directives()
             .filter(move |directive| defines(directive, text, wanted))
@@ -110,7 +110,7 @@ fn symbol(view: &View<'_>, directive: &Directive, depth: usize) -> DocumentSymbo
 
 /// A line above each directive that answers: what it does.
 pub(super) fn lenses(view: &View<'_>) -> Vec<CodeLens> {
-    let own = view.checked.deeds.iter().filter(|deed| deed.span.file == view.file);
+    let own = view.deeds().iter().filter(|deed| deed.span.file == view.file);
     own.map(|deed| CodeLens {
         range: view.range(deed.span),
         command: Some(Command { title: deed.text.clone(), command: String::new(), arguments: None }),

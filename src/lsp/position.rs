@@ -1,6 +1,6 @@
 //! Places as editors count them: lines from 0, columns in UTF-8 or UTF-16 units.
 
-use crate::source::Span;
+use crate::source::{SourceFile, Span};
 use lsp_types::{Position, Range};
 
 /// How columns are counted.
@@ -62,17 +62,17 @@ impl Encoding {
 }
 
 /// The place of a byte offset.
-pub fn position(text: &[u8], offset: usize, encoding: Encoding) -> Position {
-    let before = text.get(..offset.min(text.len())).unwrap_or_default();
-    let line = memchr::memchr_iter(b'\n', before).count();
-    let start = memchr::memrchr(b'\n', before).map_or(0, |at| at + 1);
-    let column = encoding.units(before.get(start..).unwrap_or_default());
-    Position { line: line as u32, character: column as u32 }
+pub fn position(file: &SourceFile, offset: usize, encoding: Encoding) -> Position {
+    let offset = offset.min(file.bytes().len());
+    let line = file.position(offset).line;
+    let start = file.line(line).map_or(0, |range| range.start);
+    let column = encoding.units(file.bytes().get(start..offset).unwrap_or_default());
+    Position { line: line.saturating_sub(1) as u32, character: column as u32 }
 }
 
 /// The range of a span.
-pub fn range(text: &[u8], span: Span, encoding: Encoding) -> Range {
-    Range { start: position(text, span.start as usize, encoding), end: position(text, span.end as usize, encoding) }
+pub fn range(file: &SourceFile, span: Span, encoding: Encoding) -> Range {
+    Range { start: position(file, span.start as usize, encoding), end: position(file, span.end as usize, encoding) }
 }
 
 /// The byte offset of a place; the end of the line or text where it lies behind.
@@ -96,12 +96,15 @@ mod tests {
     #[test]
     fn a_place_survives_the_way_there_and_back_in_both_countings() {
         let text = "a\né😀x\nlast".as_bytes();
+        let mut sources = crate::source::Sources::new();
+        let file = sources.add("x", text.to_vec());
+        let file = sources.file(file);
         for encoding in [Encoding::Utf8, Encoding::Utf16] {
             for at in [0, 1, 2, 4, 8, 9, 10, 14] {
-                assert_eq!(offset(text, position(text, at, encoding), encoding), at, "{at} {encoding:?}");
+                assert_eq!(offset(text, position(file, at, encoding), encoding), at, "{at} {encoding:?}");
             }
         }
-        assert_eq!(position(text, 8, Encoding::Utf16), Position { line: 1, character: 3 });
+        assert_eq!(position(file, 8, Encoding::Utf16), Position { line: 1, character: 3 });
     }
 
     #[test]

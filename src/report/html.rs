@@ -2,6 +2,8 @@
 //!
 //! Everything that comes from a configuration is written out by [`shown`] and escaped by the template engine.
 
+use super::changes::changes;
+use super::graph::{Graph, page};
 use super::shown::{escape, escape_bytes};
 use super::{Report, ends, word};
 use crate::diagnostic::{Applicability, Finding, Fix, Witness};
@@ -23,7 +25,11 @@ pub struct Html {
     files: BTreeMap<String, Vec<Card>>,
     rules: BTreeSet<&'static str>,
     counts: BTreeMap<&'static str, usize>,
+    graphs: Vec<(String, Vec<page::GroupView>)>,
 }
+
+/// A sentence in pieces: every second one stood between back-quotes.
+type Prose = Vec<String>;
 
 #[derive(Debug, Serialize)]
 struct Page<'a> {
@@ -31,6 +37,8 @@ struct Page<'a> {
     rules: &'a BTreeSet<&'static str>,
     total: usize,
     severities: [(&'static str, usize); 3],
+    graphs: &'a [(String, Vec<page::GroupView>)],
+    legend: Vec<page::Entry>,
     version: &'static str,
 }
 
@@ -38,10 +46,10 @@ struct Page<'a> {
 struct Card {
     rule: &'static str,
     severity: &'static str,
-    message: String,
+    message: Prose,
     line: usize,
     column: usize,
-    help: Option<String>,
+    help: Option<Prose>,
     lines: Vec<Line>,
     related: Vec<Elsewhere>,
     hops: Vec<String>,
@@ -67,8 +75,16 @@ struct Elsewhere {
 #[derive(Debug, Serialize)]
 struct Repair {
     kind: &'static str,
-    message: String,
-    edits: Vec<(String, String)>,
+    message: Prose,
+    lines: Vec<Changed>,
+}
+
+/// A line that goes or comes.
+#[derive(Debug, Serialize)]
+struct Changed {
+    number: Option<usize>,
+    gone: bool,
+    text: String,
 }
 
 impl Report for Html {
@@ -82,6 +98,13 @@ impl Report for Html {
         Ok(())
     }
 
+    fn draw(&mut self, name: &str, graph: &dyn Fn() -> Graph) {
+        let groups = page::groups(&graph(), 0);
+        if !groups.is_empty() {
+            self.graphs.push((escape(name), groups));
+        }
+    }
+
     fn end(&mut self, out: &mut dyn Write) -> io::Result<()> {
         let mut environment = minijinja::Environment::new();
         // The name's ending switches escaping on.
@@ -91,7 +114,8 @@ impl Report for Html {
         let count = |word: &str| self.counts.get(word).copied().unwrap_or_default();
         let severities = ["error", "warning", "info"].map(|word| (word, count(word)));
         let (files, rules, version) = (&self.files, &self.rules, env!("CARGO_PKG_VERSION"));
-        let page = template.render(Serde(Page { files, rules, total, severities, version }));
+        let (graphs, legend) = (self.graphs.as_slice(), page::legend());
+        let page = template.render(Serde(Page { files, rules, total, severities, graphs, legend, version }));
         writeln!(out, "{}", page.map_err(io::Error::other)?)
     }
 }
@@ -112,10 +136,10 @@ fn card(sources: &Sources, finding: &Finding) -> Card {
     Card {
         rule: finding.rule,
         severity: word(finding.severity),
-        message: escape(&finding.message),
+        message: prose(&finding.message),
         line: start.line,
         column: start.column,
-        help: finding.help.as_deref().map(escape),
+        help: finding.help.as_deref().map(prose),
         lines: lines(sources, finding.primary.span),
         related: related.collect(),
         hops: finding.witness.as_ref().map(hops).unwrap_or_default(),
@@ -152,6 +176,9 @@ fn cut(text: &str) -> String {
     }
 }
 
+/// Answers shown; a loop has as many as a client puts up with.
+const HOPS: usize = 8;
+
 /// The request, then one line per answer.
 fn hops(witness: &Witness) -> Vec<String> {
     let request = format!("{} {}", escape(&witness.method), escape_bytes(&witness.url));
@@ -160,7 +187,9 @@ fn hops(witness: &Witness) -> Vec<String> {
         let status = seen.status.map_or("content".to_owned(), |status| status.to_string());
         format!("→ {status} {}", seen.location.as_deref().map(escape_bytes).unwrap_or_default())
     });
-    std::iter::once(request).chain(headers).chain(answers).collect()
+    let more = witness.observed.len().saturating_sub(HOPS);
+    let rest = (more > 0).then(|| format!("… and {more} more"));
+    std::iter::once(request).chain(headers).chain(answers.take(HOPS)).chain(rest).collect()
 }
 
 fn repair(sources: &Sources, fix: &Fix) -> Repair {
@@ -169,9 +198,20 @@ fn repair(sources: &Sources, fix: &Fix) -> Repair {
         Applicability::Unsafe => "fix to confirm",
         Applicability::Display => "suggestion",
     };
-    let edits = fix.edits.iter();
-    let edits = edits.map(|edit| (cut(&escape_bytes(sources.text(edit.span))), cut(&escape_bytes(&edit.text))));
-    Repair { kind, message: escape(&fix.message), edits: edits.collect() }
+    let mut lines = Vec::new();
+    for change in changes(sources, fix) {
+        let text = |line: &Vec<u8>| cut(&escape_bytes(line));
+        let gone = change.old.iter().enumerate().map(|(at, line)| (Some(change.line + at), true, text(line)));
+        let new = change.new.iter().map(|line| (None, false, text(line)));
+        lines.extend(gone.chain(new).map(|(number, gone, text)| Changed { number, gone, text }));
+    }
+    Repair { kind, message: prose(&fix.message), lines }
+}
+
+/// Cuts a sentence at its back-quotes; one that stands alone is text.
+fn prose(text: &str) -> Prose {
+    let pieces: Vec<String> = text.split('`').map(escape).collect();
+    if pieces.len() % 2 == 1 { pieces } else { vec![escape(text)] }
 }
 
 #[cfg(test)]

@@ -18,6 +18,8 @@ pub struct Human<'a> {
     sources: &'a Sources,
     shown: HashMap<FileId, Arc<Shown>>,
     handler: Handler,
+    /// Columns there are for a line of source.
+    columns: usize,
 }
 
 #[derive(Debug)]
@@ -36,18 +38,19 @@ impl Handler {
 }
 
 impl<'a> Human<'a> {
-    /// A renderer for a screen of `width` columns.
-    pub fn new(sources: &'a Sources, colour: bool, width: usize) -> Self {
+    /// A renderer for a screen of `width` columns; where it is one, lines of source are cut to fit.
+    pub fn new(sources: &'a Sources, colour: bool, width: usize, screen: bool) -> Self {
         let theme = if colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
         let handler =
             GraphicalReportHandler::new_themed(theme).with_width(width).with_links(false).with_context_lines(1);
-        Self { sources, shown: HashMap::new(), handler: Handler::Drawn(Box::new(handler)) }
+        let columns = if screen { width.saturating_sub(MARGIN).max(MARGIN) } else { usize::MAX };
+        Self { sources, shown: HashMap::new(), handler: Handler::Drawn(Box::new(handler)), columns }
     }
 
     /// A renderer that tells in sentences what the other one draws.
     pub fn narrated(sources: &'a Sources) -> Self {
         let handler = NarratableReportHandler::new().with_context_lines(1);
-        Self { sources, shown: HashMap::new(), handler: Handler::Told(handler) }
+        Self { sources, shown: HashMap::new(), handler: Handler::Told(handler), columns: usize::MAX }
     }
 
     /// One finding as text that ends in a line feed.
@@ -87,12 +90,14 @@ impl<'a> Human<'a> {
         let line = file.position(at.start as usize).line;
         let lines =
             [line.checked_sub(1), Some(line), line.checked_add(1)].map(|line| line.and_then(|line| file.line(line)));
-        if lines.iter().flatten().all(|line| line.len() <= LONGEST) {
+        let room = self.columns.min(LONGEST / 2);
+        let whole = file.line(line).unwrap_or(0..0);
+        let in_sight = whole.len() < self.columns || (at.start as usize) < whole.start + room * 2 / 3;
+        if in_sight && lines.iter().flatten().all(|line| line.len() <= LONGEST) {
             return View { shown: self.shown(at.file), bytes: 0..file.bytes().len(), line: 0, column: 0 };
         }
-        let whole = file.line(line).unwrap_or(0..0);
-        let start = (at.start as usize).saturating_sub(LONGEST / 5).max(whole.start);
-        let bytes = start..(start + LONGEST / 2).min(whole.end);
+        let start = (at.start as usize).saturating_sub(room * 2 / 5).max(whole.start);
+        let bytes = start..(start + room).min(whole.end);
         let mut shown = Shown::new(file.bytes().get(bytes.clone()).unwrap_or_default());
         if bytes.end < whole.end {
             shown.text.push('…');
@@ -101,8 +106,9 @@ impl<'a> Human<'a> {
     }
 
     fn shown(&mut self, file: FileId) -> Arc<Shown> {
-        let sources = self.sources;
-        Arc::clone(self.shown.entry(file).or_insert_with(|| Arc::new(Shown::new(sources.file(file).bytes()))))
+        let (sources, columns) = (self.sources, self.columns);
+        let shown = || Arc::new(Shown::fitted(sources.file(file).bytes(), columns));
+        Arc::clone(self.shown.entry(file).or_insert_with(shown))
     }
 }
 
@@ -119,6 +125,20 @@ pub fn summary(errors: usize, warnings: usize, infos: usize, files: usize, direc
     format!("{found} in {}, {}", count(files, "file"), count(directives, "directive"))
 }
 
+/// `--fix mends 3 of them, --unsafe-fixes 2 more`; `None` where there is nothing to mend.
+pub fn mendable([safe, unsafely]: [usize; 2]) -> Option<String> {
+    match (safe, unsafely) {
+        (0, 0) => None,
+        (safe, 0) => Some(format!("`--fix` mends {safe} of them")),
+        (0, unsafely) => Some(format!("`--unsafe-fixes` mends {unsafely} of them; look at `--diff` first")),
+        (safe, unsafely) => {
+            Some(format!("`--fix` mends {safe} of them, `--unsafe-fixes` {unsafely} more; look at `--diff` first"))
+        }
+    }
+}
+
+/// Columns in front of a line of source: its number and the frame.
+const MARGIN: usize = 8;
 /// Lines beyond so many bytes are shown in part.
 const LONGEST: usize = 600;
 

@@ -55,6 +55,41 @@ impl Shown {
         }
     }
 
+    /// Shows bytes; what a line has beyond so many columns is left out.
+    pub fn fitted(bytes: &[u8], columns: usize) -> Self {
+        if columns == usize::MAX {
+            return Self::new(bytes);
+        }
+        let mut shown = Self { lines: vec![0], ..Self::default() };
+        let (mut at, mut column) = (0, 0);
+        for chunk in bytes.utf8_chunks() {
+            for letter in chunk.valid().chars() {
+                at += letter.len_utf8();
+                let before = shown.text.len();
+                match letter {
+                    '\r' => {}
+                    '\n' => shown.text.push('\n'),
+                    _ if column + 1 < columns => push(&mut shown.text, letter),
+                    _ if column + 1 == columns => shown.text.push('…'),
+                    _ => {}
+                }
+                column += 1;
+                shown.shift(at, letter.len_utf8(), before);
+                if letter == '\n' {
+                    shown.lines.push(shown.text.len());
+                    column = 0;
+                }
+            }
+            for _ in chunk.invalid() {
+                at += 1;
+                let before = shown.text.len();
+                shown.text.push(char::REPLACEMENT_CHARACTER);
+                shown.shift(at, 1, before);
+            }
+        }
+        shown
+    }
+
     fn shift(&mut self, at: usize, length: usize, before: usize) {
         if self.text.len() - before != length {
             self.shifts.push((at, self.text.len()));
@@ -122,6 +157,13 @@ fn push(out: &mut String, letter: char) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_that_is_cut_ends_in_dots_and_places_behind_the_cut_lie_there() {
+        let shown = Shown::fitted(b"abcdefgh\nij\n", 5);
+        assert_eq!(shown.text, "abcd…\nij\n");
+        assert_eq!((shown.offset(2), shown.offset(7), shown.offset(9)), (2, 7, 8));
+    }
 
     #[test]
     fn what_steers_a_terminal_is_written_out_and_offsets_follow() {

@@ -1,9 +1,9 @@
 //! See the page of [`RULE`].
 
 use super::make::{Also, certain};
-use super::{FixKind, Group, Servers, words};
+use super::{FixKind, Group, Servers, words, mend};
 use crate::analysis::Facts;
-use crate::diagnostic::{Finding, Severity};
+use crate::diagnostic::{Finding, Severity, Applicability};
 
 declare! {
     /// A mod_rewrite option switches a security fix off.
@@ -30,7 +30,7 @@ declare! {
     /// ```
     ///
     /// ## Fix safety
-    /// No automatic fix: something may rely on it.
+    /// Unsafe: the option is taken out, and something may rely on it.
     ///
     /// ## Traps
     /// A forward proxy may need `AllowAnyURI`: then its patterns must begin with `^/`, and the finding be
@@ -43,23 +43,25 @@ declare! {
         group: Group::InjectionSecurity,
         severity: Severity::Warning,
         servers: Servers::Apache,
-        fix: FixKind::None,
+        fix: FixKind::Unsafe,
         check: check,
     }
 }
 
 fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     facts.each_directive(|directive, _| {
-        let mut tell = |name: &str, at| {
+        let mut tell = |name: &str, at, edits| {
             let message = format!("`{name}` switches a security fix of mod_rewrite off");
-            findings.push(certain(&RULE, message, at).help("leave it out, and tighten the patterns that needed it"));
+            let finding = certain(&RULE, message, at).help("leave it out, and tighten the patterns that needed it");
+            findings.push(finding.mend(Applicability::Unsafe, "leave it out", edits));
         };
         if words::is(facts, directive, "RewriteOptions") {
             for word in &directive.args {
                 let text = facts.word(word);
                 for name in ["AllowAnyURI", "LegacyPrefixDocRoot"] {
                     if text.eq_ignore_ascii_case(name.as_bytes()) {
-                        tell(name, word.span);
+                        let alone = directive.args.len() == 1;
+                        tell(name, word.span, if alone { mend::remove(facts, directive.span) } else { None });
                     }
                 }
             }
@@ -69,7 +71,7 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             for flag in words::flags(facts, directive).unwrap_or_default() {
                 for name in ["UnsafeAllow3F", "UnsafePrefixStat"] {
                     if flag.is(name, name) && !(escaped && name == "UnsafeAllow3F") {
-                        tell(name, flag.span);
+                        tell(name, flag.span, words::without(facts, directive, &flag).map(|edit| vec![edit]));
                     }
                 }
             }

@@ -1,12 +1,12 @@
 //! See the page of [`RULE`].
 
-use super::make::{Also, by_proof};
-use super::{FixKind, Group, Servers};
+use super::make::{Also, by_proof, replace};
+use super::{FixKind, Group, Servers, mend, words};
 use crate::analysis::Facts;
 use crate::analysis::expression;
 use crate::analysis::guard::Dimension;
 use crate::analysis::routes::{Host, PathKind, PathPattern, Place, Route};
-use crate::diagnostic::{Finding, Severity};
+use crate::diagnostic::{Finding, Severity, Applicability, Edit};
 use crate::ir::SiteId;
 use crate::ir::scope::Slot;
 use crate::ir::template::{Attribute, Part};
@@ -42,7 +42,7 @@ declare! {
     /// ```
     ///
     /// ## Fix safety
-    /// No fix: the new site may have other paths.
+    /// Unsafe: the path is carried along to the other host. The new site may have other paths.
     ///
     /// ## Traps
     /// Where the site has other redirects, a catch-all behind them is a deliberate last resort, and only noted. So
@@ -56,7 +56,7 @@ declare! {
         group: Group::Correctness,
         severity: Severity::Warning,
         servers: Servers::Both,
-        fix: FixKind::None,
+        fix: FixKind::Unsafe,
         check: check,
     }
 }
@@ -81,7 +81,8 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             true => "keep the path: `Redirect 301 / https://host/`",
             false => "keep the path: end the target with `$request_uri`",
         };
-        let finding = by_proof(&RULE, &proof, message, route.span).help(help);
+        let edits = if moves { carried(facts, route) } else { None };
+        let finding = by_proof(&RULE, &proof, message, route.span).help(help).mend(Applicability::Unsafe, "keep the path", edits);
         findings.push(if moves && alone { finding } else { finding.at_most(Severity::Info) });
     }
 }
@@ -127,4 +128,26 @@ fn is_universal(pattern: &PathPattern<'_>, on: PathKind) -> bool {
         }
         _ => false,
     }
+}
+
+/// The target with the request's path, in the directive's own way.
+fn carried(facts: &Facts<'_>, route: &Route<'_>) -> Option<Vec<Edit>> {
+    let directive = facts.directive(route.span)?;
+    let inner = mend::inside(facts, mend::target(facts, route.span)?);
+    let text = facts.text(inner);
+    let host = text.trim_end_matches('/');
+    let mut edits = Vec::new();
+    let path = match &*facts.words(directive).0 {
+        "rewriterule" => "%{REQUEST_URI}",
+        "return" => "$request_uri",
+        "redirectmatch" => {
+            let pattern = directive.args.get(directive.args.len().checked_sub(2)?)?;
+            edits = vec![replace(directive.name.span, "Redirect"), replace(pattern.span, "/")];
+            "/"
+        }
+        _ => return None,
+    };
+    let whole = words::is(facts, directive, "RewriteRule") && directive.args.len() < 3;
+    edits.push(replace(inner, format!("{host}{path}")));
+    (!whole && !host.ends_with(':')).then_some(edits)
 }

@@ -1,11 +1,13 @@
 //! What kind of circle a walk runs in, so that each of the rules about loops reports its own and no other's.
 
+use super::mend;
 use crate::analysis::Facts;
 use crate::analysis::graph::{Shape, Walk};
 use crate::analysis::guard::{Dimension, Guard};
 use crate::analysis::routes::{PathPattern, Route};
 use crate::analysis::witness::{confidence_of, fits};
-use crate::diagnostic::Confidence;
+use crate::diagnostic::{Confidence, Edit};
+use crate::ir::template::Part;
 use crate::source::Span;
 
 /// Kinds of circles, the most telling one wins.
@@ -81,4 +83,20 @@ pub fn members(walk: &Walk) -> (Vec<Span>, Option<Span>) {
     spans.sort();
     spans.dedup();
     (spans, closing)
+}
+
+/// Leaves the paths that a redirect leads to out of what it is sent for.
+pub fn spare_target(facts: &Facts<'_>, span: Span) -> Option<Vec<Edit>> {
+    let route = facts.routes().at(span).next()?;
+    let target = route.target()?;
+    let prefix = target.path_prefix.strip_suffix(b"/").unwrap_or(&target.path_prefix);
+    if route.path_prefix().starts_with(prefix) {
+        // Nothing would be left to redirect.
+        return None;
+    }
+    let segment = *prefix != *target.path_prefix || !matches!(target.template.parts.get(1), Some(Part::Capture { .. }));
+    let end = if segment { "(?:/|$)" } else { "" };
+    let own = format!("^{}{end}", mend::literal_pattern(Some(prefix).filter(|prefix| prefix.len() > 1)?));
+    let condition = mend::condition(facts, span, &format!("%{{REQUEST_URI}} !{own}"));
+    condition.or_else(|| mend::wrap(facts, span, &format!("if ($uri !~ \"{own}\")")))
 }

@@ -4,7 +4,7 @@ use super::circle::{self, Kind};
 use super::make::{Also, shown};
 use super::{FixKind, Group, Servers};
 use crate::analysis::Facts;
-use crate::diagnostic::{Finding, Severity};
+use crate::diagnostic::{Finding, Severity, Applicability};
 use std::collections::BTreeSet;
 
 declare! {
@@ -41,7 +41,7 @@ declare! {
     /// ```
     ///
     /// ## Fix safety
-    /// No fix: exclude the target's own path from the condition.
+    /// Unsafe: the target's own path is left out of what is redirected.
     ///
     /// ## Traps
     /// Where the target's page sets the cookie, most visitors make one hop only; those without cookies still go round.
@@ -53,7 +53,7 @@ declare! {
         group: Group::LoopChain,
         severity: Severity::Warning,
         servers: Servers::Both,
-        fix: FixKind::None,
+        fix: FixKind::Unsafe,
         check: check,
     }
 }
@@ -65,7 +65,8 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         let (members, closing) = circle::members(walk);
         let Some(at) = closing.filter(|_| seen.insert(members)) else { continue };
         let mut finding = shown(&RULE, &walk.journey, "this redirect leads back to itself as long as its condition holds", at)
-            .help("leave the target's own path out of the condition");
+            .help("leave the target's own path out of the condition")
+            .mend(Applicability::Unsafe, "leave the target's own path out", circle::spare_target(facts, at));
         if let Some(guard) = guard {
             finding = finding.related(guard.span, "while this holds");
         }

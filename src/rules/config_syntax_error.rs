@@ -3,7 +3,7 @@
 use super::make::{Also, certain};
 use super::{FixKind, Group, Servers};
 use crate::analysis::Facts;
-use crate::diagnostic::{Finding, Severity};
+use crate::diagnostic::{Finding, Severity, Applicability};
 use crate::ir::{Reach, Refusal};
 use crate::source::{FileId, Span};
 use rustc_hash::FxHashSet;
@@ -30,6 +30,19 @@ declare! {
     ///     rewrite ^/a /b 308;
     /// }
     /// ```
+    /// ```nginx bad
+    /// server {
+    ///     listen 80;
+    ///     add_header X-Test 1;
+    ///     add_header Strict-Transport-Security max-age=31536000; includeSubDomains;
+    /// }
+    /// ```
+    /// ```nginx bad
+    /// server {
+    ///     listen 80;
+    ///     rewrite ^/a{2}$ /b permanent;
+    /// }
+    /// ```
     /// ```htaccess good
     /// RewriteEngine On
     /// RewriteRule ^a$ /b [R=301,L]
@@ -42,7 +55,9 @@ declare! {
     /// ```
     ///
     /// ## Fix safety
-    /// No fix; the help line says what the server wants.
+    /// Safe where it is offered, for the file is refused as it stands: blanks inside a list of flags are taken out,
+    /// and a value that nginx ends at its `;` or `{` gets quotes. The help line says what the server wants
+    /// elsewhere.
     ///
     /// ## Traps
     /// A directive of a module that this tool does not know is not an error. The text of a template is no configuration
@@ -55,7 +70,7 @@ declare! {
         group: Group::Correctness,
         severity: Severity::Error,
         servers: Servers::Both,
-        fix: FixKind::None,
+        fix: FixKind::Safe,
         check: check,
     }
 }
@@ -63,12 +78,14 @@ declare! {
 /// Complaints told of one configuration at the most: a file that is no configuration at all has one for every line.
 const MOST: usize = 20;
 
+mod quote;
+
 fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     // What one line says wrongly is one mistake, however many words stumble over it.
     let mut lines: FxHashSet<(FileId, usize)> = FxHashSet::default();
     let mut fresh = |span: Span| lines.insert((span.file, facts.sources.position(span).line));
     let refusals: Vec<&Refusal> = facts.program.refusals.iter().filter(|refusal| fresh(refusal.span)).collect();
-    let mut told: Vec<Finding> = refusals.iter().take(MOST).map(|refusal| refused(refusal)).collect();
+    let mut told: Vec<Finding> = refusals.iter().take(MOST).map(|refusal| refused(facts, refusal)).collect();
     let mut spans: Vec<Span> = refusals.iter().map(|refusal| refusal.span).collect();
     spans.sort_unstable();
     let touched = |span: Span| {
@@ -84,7 +101,8 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             left += 1;
             continue;
         }
-        let mut finding = certain(&RULE, error.message.clone(), error.span);
+        let mut finding = certain(&RULE, error.message.clone(), error.span)
+            .mend(Applicability::Safe, "put it in quotes", quote::quoted(facts, error.span));
         if refusals.is_empty() {
             finding = finding.at_most(Severity::Warning);
         }
@@ -101,12 +119,15 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     findings.append(&mut told);
 }
 
-fn refused(refusal: &Refusal) -> Finding {
+fn refused(facts: &Facts<'_>, refusal: &Refusal) -> Finding {
     let consequence = match refusal.reach {
         Reach::Server => "the server does not load this configuration",
         Reach::Folder(_) => "every request into this folder is answered with 500",
     };
-    let mut finding = certain(&RULE, format!("{}: {consequence}", refusal.message.trim_end_matches('.')), refusal.span);
+    let edits = quote::one_word(facts, refusal.span).or_else(|| quote::quoted(facts, refusal.span));
+    let message = format!("{}: {consequence}", refusal.message.trim_end_matches('.'));
+    let mut finding =
+        certain(&RULE, message, refusal.span).mend(Applicability::Safe, "write it as one word", edits);
     finding.help.clone_from(&refusal.help);
     finding
 }

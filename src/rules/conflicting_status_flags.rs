@@ -4,7 +4,7 @@ use super::make::{Also, certain};
 use super::words::{self, Flag};
 use super::{FixKind, Group, Servers};
 use crate::analysis::Facts;
-use crate::diagnostic::{Finding, Severity};
+use crate::diagnostic::{Finding, Severity, Applicability};
 
 declare! {
     /// Flags of one `RewriteRule` fight over the answer.
@@ -28,7 +28,9 @@ declare! {
     /// ```
     ///
     /// ## Fix safety
-    /// No fix: which of the flags is meant, only the author knows.
+    /// Safe for the first of two `R`, which nothing comes of. Unsafe for an `R` that another flag beats: it still
+    /// keeps the rule out of sub-requests. Where the flags together make an answer that none of them makes alone,
+    /// only the author knows which one is meant.
     ///
     /// ## Traps
     /// `[R=403]` alone is the same as `F` and is not reported.
@@ -40,7 +42,7 @@ declare! {
         group: Group::Status,
         severity: Severity::Error,
         servers: Servers::Apache,
-        fix: FixKind::None,
+        fix: FixKind::Sometimes,
         check: check,
     }
 }
@@ -51,16 +53,27 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             return;
         }
         let Some(flags) = words::flags(facts, directive) else { return };
-        let Some((one, other, outcome)) = conflict(&flags, directive.args.get(1).is_some_and(|word| facts.word(word) == b"-")) else { return };
+        let Some(Conflict { flag: one, with: other, outcome, idle }) = conflict(&flags, directive.args.get(1).is_some_and(|word| facts.word(word) == b"-")) else { return };
         let mut finding = certain(&RULE, outcome, one.span).help("keep the flag that is meant and drop the other");
         if other.span != one.span {
             finding = finding.related(other.span, "fights with it");
         }
-        findings.push(finding);
+        let how = if one.is("R", "redirect") && one.span != other.span { Applicability::Safe } else { Applicability::Unsafe };
+        let edits = idle.and_then(|flag| words::without(facts, directive, flag)).map(|edit| vec![edit]);
+        findings.push(finding.mend(how, "take the flag out that nothing comes of", edits));
     });
 }
 
-fn conflict<'f, 't>(flags: &'f [Flag<'t>], dash: bool) -> Option<(&'f Flag<'t>, &'f Flag<'t>, String)> {
+/// Two flags that fight.
+struct Conflict<'f, 't> {
+    flag: &'f Flag<'t>,
+    with: &'f Flag<'t>,
+    outcome: String,
+    /// The one that can go without another answer.
+    idle: Option<&'f Flag<'t>>,
+}
+
+fn conflict<'f, 't>(flags: &'f [Flag<'t>], dash: bool) -> Option<Conflict<'f, 't>> {
     let place = |short: &str, long: &str| flags.iter().position(|flag| flag.is(short, long));
     let redirects: Vec<usize> = flags.iter().enumerate().filter(|(_, flag)| flag.is("R", "redirect")).map(|(at, _)| at).collect();
     let last = *redirects.last()?;
@@ -70,7 +83,7 @@ fn conflict<'f, 't>(flags: &'f [Flag<'t>], dash: bool) -> Option<(&'f Flag<'t>, 
     let first = *redirects.first()?;
     if first != last && get(first).map(value) != get(last).map(value) {
         let outcome = format!("two statuses: the last one, {}, is sent", get(last).map(value)?);
-        return Some((get(last)?, get(first)?, outcome));
+        return Some(Conflict { flag: get(last)?, with: get(first)?, outcome, idle: get(first) });
     }
     for (short, long, name) in [("F", "forbidden", "403"), ("G", "gone", "410")] {
         if let Some(at) = place(short, long) {
@@ -79,15 +92,18 @@ fn conflict<'f, 't>(flags: &'f [Flag<'t>], dash: bool) -> Option<(&'f Flag<'t>, 
             } else {
                 format!("`{short}` behind `R`: the answer is {name} and the target is not used")
             };
-            return Some((get(at)?, get(last)?, outcome));
+            return Some(Conflict { flag: get(at)?, with: get(last)?, outcome, idle: get(last).filter(|_| at > last) });
         }
     }
     if let Some(at) = place("P", "proxy") {
-        return Some((get(at)?, get(last)?, "`P` and `R`: the target is fetched, nothing is redirected".to_owned()));
+        let outcome = "`P` and `R`: the target is fetched, nothing is redirected".to_owned();
+        return Some(Conflict { flag: get(at)?, with: get(last)?, outcome, idle: get(last) });
     }
     if let Some(at) = place("PT", "passthrough").filter(|_| get(last).is_some_and(is_redirect)) {
-        return Some((get(at)?, get(last)?, "`PT` and `R`: the server answers 400".to_owned()));
+        let outcome = "`PT` and `R`: the server answers 400".to_owned();
+        return Some(Conflict { flag: get(at)?, with: get(last)?, outcome, idle: None });
     }
     let flag = get(last)?;
-    (dash && is_redirect(flag)).then(|| (flag, flag, "`R` on a rule without a target (`-`) does nothing".to_owned()))
+    let outcome = "`R` on a rule without a target (`-`) does nothing".to_owned();
+    (dash && is_redirect(flag)).then_some(Conflict { flag, with: flag, outcome, idle: Some(flag) })
 }

@@ -3,7 +3,7 @@
 use super::make::{Also, by_proof};
 use super::{FixKind, Group, Servers};
 use crate::analysis::Facts;
-use crate::diagnostic::{Finding, Severity};
+use crate::diagnostic::{Applicability, Finding, Severity};
 
 declare! {
     /// A request can put a line break into `Location`, and headers of its own behind it.
@@ -36,8 +36,8 @@ declare! {
     /// ```
     ///
     /// ## Fix safety
-    /// No automatic fix: `$request_uri` carries the query as well, which `$uri` does not. It is nearly always what
-    /// was meant.
+    /// Unsafe: `$request_uri` takes the place of `$uri`, is sent as it came, and carries the query as well, which
+    /// is nearly always what was meant. Captures have no fix here where `rewrite` cannot take them.
     ///
     /// ## Traps
     /// A carriage return alone is a warning: only some clients take it for a line break. `.` in a pattern takes a CR, `[^/]` takes both, `[a-z0-9-]` neither. `rewrite` escapes its captures. Apache
@@ -50,7 +50,7 @@ declare! {
         group: Group::InjectionSecurity,
         severity: Severity::Error,
         servers: Servers::Nginx,
-        fix: FixKind::None,
+        fix: FixKind::Unsafe,
         check: check,
     }
 }
@@ -67,6 +67,7 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         findings.push(
             by_proof(&RULE, proof, message, route.span)
                 .help("use `$request_uri`, a `rewrite` (which escapes captures), or a pattern that admits no control characters")
+                .mend(Applicability::Unsafe, "send what is escaped", super::unencoded_location::escaped(facts, route))
                 .at_most(worst),
         );
     }

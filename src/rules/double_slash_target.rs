@@ -1,12 +1,13 @@
 //! See the page of [`RULE`].
 
-use super::make::{Also, by_proof};
-use super::{FixKind, Group, Servers};
+use super::make::{Also, by_proof, replace};
+use super::{FixKind, Group, Servers, mend};
 use crate::analysis::{Facts, expression};
 use crate::analysis::routes::{PathPattern, Route};
 use crate::analysis::witness::Proof;
-use crate::diagnostic::{Finding, Severity};
+use crate::diagnostic::{Finding, Severity, Applicability, Edit};
 use crate::ir::template::Part;
+use crate::source::Span;
 
 declare! {
     /// The target has an empty segment (`//`), because both sides bring the slash.
@@ -41,7 +42,7 @@ declare! {
     /// ```
     ///
     /// ## Fix safety
-    /// No fix: which of the two slashes is too many depends on what follows.
+    /// Unsafe: the slash is taken out of the target, or out of what a pattern that begins with `^(` captures.
     ///
     /// ## Traps
     /// In a `.htaccess`, `$1` has no leading slash and the same target is right. A target that consists of a slash
@@ -56,7 +57,7 @@ declare! {
         group: Group::Correctness,
         severity: Severity::Warning,
         servers: Servers::Both,
-        fix: FixKind::None,
+        fix: FixKind::Unsafe,
         check: check,
     }
 }
@@ -84,6 +85,7 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
                 ),
             };
             let finding = by_proof(&RULE, proof, message, route.span).help(help);
+            let finding = finding.mend(Applicability::Unsafe, "leave one slash out", single(facts, route, holes));
             findings.push(if holes || leads_to_root(route) { finding } else { finding.at_most(Severity::Info) });
         }
     }
@@ -134,4 +136,24 @@ fn is_doubled(proof: &Proof) -> bool {
         memchr::memmem::find_iter(path, b"//").any(|at| !path.get(..at).is_some_and(|before| before.ends_with(b":")))
     };
     doubled(proof.location()) && !doubled(&proof.request.target)
+}
+
+/// One of the two slashes taken out.
+fn single(facts: &Facts<'_>, route: &Route<'_>, holes: bool) -> Option<Vec<Edit>> {
+    let inner = mend::inside(facts, mend::target(facts, route.span)?);
+    let text = facts.sources.text(inner);
+    if !holes {
+        let end = text.strip_suffix(b"/").filter(|rest| !rest.ends_with(b"/"))?.len();
+        return Some(vec![replace(Span::new(inner.file, inner.start as usize + end, inner.end as usize), "")]);
+    }
+    let own = route.paths.iter().find(|test| test.own);
+    if let Some(PathPattern::Regex(regex)) = own.map(|test| test.pattern)
+        && regex.text.starts_with(b"^(.")
+    {
+        let start = super::words::piece(facts, regex, 1, 1)?;
+        return Some(vec![replace(start, "/?")]);
+    }
+    let doubled = |pair: &[u8]| matches!(pair, [before, b'/', b'$' | b'%'] if !matches!(before, b'/' | b':'));
+    let at = text.windows(3).position(doubled)? + inner.start as usize + 1;
+    Some(vec![replace(Span::new(inner.file, at, at + 1), "")])
 }

@@ -1,8 +1,8 @@
 //! See the page of [`RULE`].
 
-use super::make::{Also, by_proof, replace};
+use super::make::{Also, by_proof};
 use super::unreachable_rule::taken_by;
-use super::{FixKind, Group, Servers};
+use super::{FixKind, Group, Servers, mend};
 use crate::analysis::Facts;
 use crate::diagnostic::{Applicability, Finding, Severity};
 
@@ -58,7 +58,7 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         let finding = by_proof(&RULE, &proof, message, later.span)
             .related(earlier.span, "answers these requests")
             .help("delete one of the two")
-            .fix(Applicability::Safe, "delete the one that never answers", vec![replace(later.span, "")]);
+            .mend(Applicability::Safe, "delete the one that never answers", mend::remove(facts, later.span));
         findings.push(if agree { finding.at_most(Severity::Info) } else { finding });
     }
 }

@@ -1,10 +1,10 @@
 //! See the page of [`RULE`].
 
-use super::make::{Also, certain};
-use super::{FixKind, Group, Servers};
+use super::make::{Also, certain, replace};
+use super::{FixKind, Group, Servers, mend};
 use crate::analysis::Facts;
-use crate::diagnostic::{Finding, Severity};
-use crate::ir::scope::{ErrorStatus, ErrorTarget};
+use crate::diagnostic::{Applicability, Edit, Finding, Severity};
+use crate::ir::scope::{ErrorPage, ErrorStatus, ErrorTarget};
 use crate::ir::template::{Attribute, Part, Template};
 use std::collections::BTreeSet;
 
@@ -25,6 +25,7 @@ declare! {
     /// ```nginx bad
     /// server {
     ///     listen 80;
+    ///     server_name example.com;
     ///     error_page 404 https://example.com/404.html;
     /// }
     /// ```
@@ -45,7 +46,8 @@ declare! {
     /// ```
     ///
     /// ## Fix safety
-    /// No fix: the path of the page on this server is for the author to name.
+    /// Unsafe: for a page on one of this configuration's own hosts its path is written, so that it is sent with the
+    /// error's own status. Of any other page the path is for the author to name.
     ///
     /// ## Traps
     /// `error_page 497` with a URL is nginx's own way to answer http on the TLS port. A redirect to a login on 401 or 403
@@ -58,7 +60,7 @@ declare! {
         group: Group::Seo,
         severity: Severity::Warning,
         servers: Servers::Both,
-        fix: FixKind::None,
+        fix: FixKind::Unsafe,
         check: check,
     }
 }
@@ -77,6 +79,7 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         }
         let message = format!("{} becomes a redirect: the error itself is never seen", page.code);
         let finding = certain(&RULE, message, page.span).help("name the page by its path, `/404.html`");
+        let finding = finding.mend(Applicability::Unsafe, "name the page by its path", by_path(facts, page));
         findings.push(finding.at_most(if matches!(page.code, 401 | 403) { Severity::Info } else { Severity::Warning }));
     }
 }
@@ -88,4 +91,14 @@ fn leaves(target: &Template) -> bool {
         Some(Part::Attribute(attribute)) => matches!(attribute, Attribute::Scheme),
         Some(_) => false,
     }
+}
+
+/// The path in place of the URL of an own host.
+pub(super) fn by_path(facts: &Facts<'_>, page: &ErrorPage) -> Option<Vec<Edit>> {
+    let word = facts.directive(page.span)?.args.last()?;
+    let inner = mend::inside(facts, word);
+    let text = facts.sources.text(inner);
+    let rest = text.strip_prefix(b"https://").or_else(|| text.strip_prefix(b"http://"))?;
+    let (host, path) = rest.split_at(memchr::memchr(b'/', rest)?);
+    (facts.own_host(host) || matches!(host, b"$host" | b"$http_host")).then(|| vec![replace(inner, path)])
 }

@@ -3,7 +3,7 @@
 use super::make::{Also, shown};
 use super::{FixKind, Group, Servers};
 use crate::analysis::Facts;
-use crate::diagnostic::{Finding, Severity};
+use crate::diagnostic::{Finding, Severity, Applicability};
 use crate::eval::Request;
 use crate::eval::follow::{self, End};
 use crate::ir::Bytes;
@@ -30,7 +30,8 @@ declare! {
     /// ```
     ///
     /// ## Fix safety
-    /// No fix.
+    /// Unsafe: for a page on one of this configuration's own hosts its path is written. The page then comes with
+    /// the error itself, without a redirect.
     ///
     /// ## Traps
     /// Whether the page's file exists is not known without the document root; a missing file is not reported.
@@ -42,7 +43,7 @@ declare! {
         group: Group::LoopChain,
         severity: Severity::Error,
         servers: Servers::Both,
-        fix: FixKind::None,
+        fix: FixKind::Unsafe,
         check: check,
     }
 }
@@ -68,7 +69,9 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         let fails = matches!(journey.end, End::Loop | End::TooManyHops | End::Error)
             || journey.hops.last().is_some_and(|hop| hop.answer.cause == Some(page.span));
         if fails {
-            findings.push(shown(&RULE, &journey, "the error page itself never arrives", page.span).help("let the page's path be served"));
+            let finding = shown(&RULE, &journey, "the error page itself never arrives", page.span).help("let the page's path be served");
+            let edits = super::error_document_redirect::by_path(facts, page);
+            findings.push(finding.mend(Applicability::Unsafe, "name the page by its path", edits));
         }
     }
 }

@@ -1,10 +1,10 @@
 //! See the page of [`RULE`].
 
 use super::make::{Also, by_proof, lossy};
-use super::{FixKind, Group, Servers};
+use super::{FixKind, Group, Servers, mend};
 use crate::analysis::Facts;
-use crate::analysis::routes::{Does, Route};
-use crate::diagnostic::{Finding, Severity};
+use crate::analysis::routes::{Does, PathPattern, Route};
+use crate::diagnostic::{Finding, Severity, Applicability, Edit};
 use crate::ir::scope::Slot;
 use crate::ir::template::Part;
 
@@ -34,7 +34,8 @@ declare! {
     /// ```
     ///
     /// ## Fix safety
-    /// No fix: the redirect has to become a `RewriteRule` above the front controller.
+    /// Unsafe: the redirect becomes a `RewriteRule` above the front controller, for the path and everything below
+    /// it. Only a fixed path with a fixed target has a fix.
     ///
     /// ## Traps
     /// A front controller without a query (`RewriteRule . /index.php [L]`) leaks nothing. Where the rewriting depends
@@ -47,7 +48,7 @@ declare! {
         group: Group::Correctness,
         severity: Severity::Warning,
         servers: Servers::Apache,
-        fix: FixKind::None,
+        fix: FixKind::Unsafe,
         check: check,
     }
 }
@@ -68,7 +69,8 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         findings.push(
             by_proof(&RULE, proof, message, route.span)
                 .related(front.span, "puts a query there first")
-                .help("write the redirect as a `RewriteRule` above this rewrite"),
+                .help("write the redirect as a `RewriteRule` above this rewrite")
+                .mend(Applicability::Unsafe, "write it as a `RewriteRule` above", rewritten(facts, front, route)),
         );
     }
 }
@@ -76,4 +78,23 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
 fn adds_query(route: &Route<'_>) -> bool {
     let Does::Rewrite { target } = &route.does else { return false };
     target.template.parts.iter().any(|part| matches!(part, Part::Literal(text) if text.contains(&b'?')))
+}
+
+/// The redirect as a rule above the front controller, segments and the rest behind them kept.
+fn rewritten(facts: &Facts<'_>, front: &Route<'_>, route: &Route<'_>) -> Option<Vec<Edit>> {
+    let source = route.paths.iter().find_map(|test| match test.pattern {
+        PathPattern::Segments(text) if test.own => Some(text),
+        _ => None,
+    })?;
+    let below = match &front.mount {
+        Some(mount) => source.strip_prefix(&mount[..])?,
+        None => source,
+    };
+    let plain = |text: &[u8]| text.iter().all(|byte| byte.is_ascii_graphic() && !b"\"'$%\\".contains(byte));
+    let to = route.target()?.literal().filter(|to| plain(to) && plain(below))?;
+    let (pattern, status) = (mend::literal_pattern(below), route.status()?);
+    let rule = format!("RewriteRule ^{pattern}(/.*)?$ {}$1 [R={status},L]", lossy(to));
+    let mut edits = mend::line_above(facts, front.span, rule.as_bytes())?;
+    edits.extend(mend::remove(facts, route.span)?);
+    Some(edits)
 }

@@ -5,7 +5,7 @@ use super::make::{Also, lossy, shown};
 use super::{FixKind, Group, Servers};
 use crate::analysis::Facts;
 use crate::analysis::graph::Shape;
-use crate::diagnostic::{Finding, Severity};
+use crate::diagnostic::{Finding, Severity, Applicability};
 use std::collections::BTreeSet;
 
 declare! {
@@ -42,7 +42,8 @@ declare! {
     /// ```
     ///
     /// ## Fix safety
-    /// No fix: what is to be left out is the author's decision.
+    /// Unsafe: the target's own paths are left out of what is matched, as the examples show. Whether just these are
+    /// to be left out is the author's decision.
     ///
     /// ## Traps
     /// A condition on a file that exists only on the server may stop it; then the finding is one step lower and
@@ -55,7 +56,7 @@ declare! {
         group: Group::LoopChain,
         severity: Severity::Error,
         servers: Servers::Both,
-        fix: FixKind::None,
+        fix: FixKind::Unsafe,
         check: check,
     }
 }
@@ -73,6 +74,7 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         }
         let urls: Vec<String> = walk.journey.hops.iter().take(3).map(|hop| format!("`{}`", lossy(&hop.url))).collect();
         let message = format!("this redirect catches its own target and makes it longer: {} → …", urls.join(" → "));
-        findings.push(shown(&RULE, &walk.journey, message, at).help("leave the target's own paths out of what is matched"));
+        let finding = shown(&RULE, &walk.journey, message, at).help("leave the target's own paths out of what is matched");
+        findings.push(finding.mend(Applicability::Unsafe, "leave the target's own paths out", circle::spare_target(facts, at)));
     }
 }

@@ -48,8 +48,9 @@ declare! {
     /// ```
     ///
     /// ## Fix safety
-    /// For a human to confirm: more answers carry the policy afterwards, which is what is wanted. Where the same
-    /// header is written with `always` as well, no fix is offered, for there would be two.
+    /// Safe where the policy is written once: only the answers that lacked it change. Unsafe where it is written at
+    /// other places, too. Where the same header is written with `always` as well, no fix is offered, for there
+    /// would be two.
     ///
     /// ## Traps
     /// Where a redirect of the configuration shows the loss, `hsts-missing-on-redirect` tells it instead. Without
@@ -62,7 +63,7 @@ declare! {
         group: Group::HstsSecurity,
         severity: Severity::Warning,
         servers: Servers::Both,
-        fix: FixKind::Unsafe,
+        fix: FixKind::Sometimes,
         check: check,
     }
 }
@@ -95,7 +96,7 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             None => "write `always`",
         });
         if let Some(edits) = repair(facts, rule) {
-            finding = finding.fix(Applicability::Unsafe, "send it with every https answer", edits);
+            finding = finding.fix(applicability(facts), "send it with every https answer", edits);
         }
         findings.push(finding);
     }
@@ -120,6 +121,14 @@ pub(super) fn repair(facts: &Facts<'_>, rule: &HeaderRule) -> Option<Vec<Edit>> 
         }
     }
     (!edits.is_empty()).then_some(edits)
+}
+
+/// Safe where no other directive sends the policy: a second header would come of it.
+pub(super) fn applicability(facts: &Facts<'_>) -> Applicability {
+    match facts.sts_rules().iter().filter(|rule| sends(rule)).count() {
+        1 => Applicability::Safe,
+        _ => Applicability::Unsafe,
+    }
 }
 
 /// The word `env=HTTPS`.

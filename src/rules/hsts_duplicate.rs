@@ -1,7 +1,7 @@
 //! See the page of [`RULE`].
 
-use super::make::{Also, certain, lossy, replace};
-use super::{FixKind, Group, Servers};
+use super::make::{Also, certain, lossy};
+use super::{FixKind, Group, Servers, mend};
 use crate::analysis::transport::{sends, sts_of};
 use crate::analysis::{Facts, hsts};
 use crate::diagnostic::{Applicability, Finding, Severity};
@@ -88,8 +88,8 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         let same = kept.value == extra.value && !joined && (kept.always || !extra.always);
         let conditions = kept.condition.is_some() == extra.condition.is_some();
         if same && conditions {
-            let edits = vec![replace(extra.span, "")];
-            finding = finding.fix(Applicability::Safe, "delete the one that adds nothing", edits);
+            let edits = mend::remove(facts, extra.span);
+            finding = finding.mend(Applicability::Safe, "delete the one that adds nothing", edits);
         }
         findings.push(finding);
     }

@@ -1,16 +1,18 @@
 //! See the page of [`RULE`].
 
 use super::make::{Also, certain};
-use super::{FixKind, Group, Servers};
+use super::{FixKind, Group, Servers, mend, words};
 use crate::analysis::propose::{connections, host_of};
 use crate::analysis::transport::Entrance;
 use crate::analysis::witness::Proof;
 use crate::analysis::{Facts, hsts};
-use crate::diagnostic::{Finding, Severity};
+use crate::diagnostic::{Finding, Severity, Applicability, Edit};
 use crate::ir::clause::Handler;
 use crate::ir::scope::{HeaderAction, Scope};
 use crate::ir::site::Site;
 use crate::ir::{Effect, SiteId};
+use crate::source::Span;
+use crate::syntax::Item;
 
 declare! {
     /// A site is served over TLS without Strict-Transport-Security.
@@ -48,7 +50,9 @@ declare! {
     /// ```
     ///
     /// ## Fix safety
-    /// No automatic fix: the policy binds visitors for as long as it says. Start with `max-age=300` and raise it.
+    /// Unsafe: a policy binds visitors for as long as it says, so that the one put in is short (`max-age=300`).
+    /// Raise it step by step, and never ask for more than is needed. No fix where plain http is answered by the
+    /// same site, or where nginx would lose headers of an outer block.
     ///
     /// ## Traps
     /// A proxy in front or the application behind may send it: set `hsts_upstream`; a site that only hands on to
@@ -62,7 +66,7 @@ declare! {
         group: Group::HstsSecurity,
         severity: Severity::Warning,
         servers: Servers::Both,
-        fix: FixKind::None,
+        fix: FixKind::Unsafe,
         check: check,
     }
 }
@@ -87,6 +91,7 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         let mut finding = certain(&RULE, format!("`{name}` is served over TLS without Strict-Transport-Security"), head(facts, span))
             .help("send it on every answer, first with `max-age=300`, then raise it step by step to `max-age=63072000`");
         finding.witness = Some(proof.witness());
+        finding = finding.mend(Applicability::Unsafe, "send a first, short policy", policy(facts, id, span));
         let handed_on = scopes(facts, id, site).any(|scope| matches!(scope.settings.handler, Some(Handler::Dynamic(_) | Handler::Proxy(_))));
         let unsure = handed_on || facts.program.fragment;
         findings.push(if unsure { finding.at_most(Severity::Info) } else { finding });
@@ -129,6 +134,21 @@ fn plain_answer(facts: &Facts<'_>, site: SiteId) -> Option<Proof> {
     hsts::values_in(&answer).is_empty().then_some(Proof { request, answer })
 }
 
-fn head(facts: &Facts<'_>, span: crate::source::Span) -> crate::source::Span {
+fn head(facts: &Facts<'_>, span: Span) -> Span {
     facts.directive(span).map_or(span, |directive| directive.head())
+}
+
+/// A policy of five minutes at the head of the site.
+fn policy(facts: &Facts<'_>, id: SiteId, site: Span) -> Option<Vec<Edit>> {
+    let plain = facts.program.listeners.iter().any(|listener| !listener.encrypted && listener.sites.contains(&id));
+    let outer = facts.parent(facts.directive(site)?).and_then(|parent| parent.block.as_ref());
+    let header = |item: &Item| matches!(item, Item::Directive(inner) if words::is(facts, inner, "add_header"));
+    if plain || outer.is_some_and(|block| block.items.iter().any(header)) {
+        return None;
+    }
+    let line: &[u8] = match facts.is_apache() {
+        true => b"Header always set Strict-Transport-Security \"max-age=300\"",
+        false => b"add_header Strict-Transport-Security \"max-age=300\" always;",
+    };
+    mend::first_in(facts, site, line)
 }

@@ -1,12 +1,12 @@
 //! See the page of [`RULE`].
 
 use super::make::{Also, by_proof, lossy};
-use super::{FixKind, Group, Servers};
+use super::{FixKind, Group, Servers, mend};
 use crate::analysis::routes::Route;
 use crate::analysis::transport::{Entrance, is_redirect, leads_to, public, sends, sts_of};
 use crate::analysis::witness::Proof;
 use crate::analysis::{Facts, hsts};
-use crate::diagnostic::{Applicability, Finding, Severity};
+use crate::diagnostic::{Applicability, Finding, Severity, Edit};
 use crate::ir::SiteId;
 use crate::ir::scope::HeaderRule;
 use rustc_hash::FxHashMap;
@@ -76,8 +76,10 @@ declare! {
     /// ```
     ///
     /// ## Fix safety
-    /// Apache: writing `always` is safe for redirects and adds the header to error answers, so it is offered for a
-    /// human to confirm. nginx has no automatic fix: the policy would bind one more host.
+    /// Safe where the policy is written once and lacks `always` or has a condition that redirects do not meet: the
+    /// redirects get it, and error answers with them. Unsafe where it is written at several places, and where
+    /// nginx's server for this host has none: the policy of the server that the redirect leads to is copied, and
+    /// binds one more host.
     ///
     /// ## Traps
     /// Something in front may add the header: set `hsts_upstream`. One finding for each scope and cause, not for
@@ -90,7 +92,7 @@ declare! {
         group: Group::HstsSecurity,
         severity: Severity::Warning,
         servers: Servers::Both,
-        fix: FixKind::Unsafe,
+        fix: FixKind::Sometimes,
         check: check,
     }
 }
@@ -115,10 +117,13 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         if let Some(rule) = missing.lost {
             finding = finding.related(rule.span, "sent with other answers");
             if let Some(edits) = super::hsts_condition_drops_header::repair(facts, rule) {
-                finding = finding.fix(Applicability::Unsafe, "send it with every https answer", edits);
+                let how = super::hsts_condition_drops_header::applicability(facts);
+                finding = finding.fix(how, "send it with every https answer", edits);
             }
         } else if let Some(other) = missing.elsewhere {
-            finding = finding.help(format!("send it here as well, as `{}` does", lossy(&other)));
+            finding = finding
+                .help(format!("send it here as well, as `{}` does", lossy(&other)))
+                .mend(Applicability::Unsafe, "send the same policy here", copied(facts, missing.route.site, &other));
         }
         findings.push(finding);
     }
@@ -182,4 +187,11 @@ fn pinned_target(facts: &Facts<'_>, site: SiteId, proof: &Proof) -> Option<Vec<u
 /// Whether the door only leads to another site that sends the policy: then the missing header is this rule's.
 pub(super) fn takes(facts: &Facts<'_>, entrance: &Entrance) -> bool {
     is_redirect(entrance.proof.answer.status) && pinned_target(facts, entrance.site, &entrance.proof).is_some()
+}
+
+/// The policy of the site that the redirect leads to, at the head of this one.
+fn copied(facts: &Facts<'_>, site: SiteId, other: &[u8]) -> Option<Vec<Edit>> {
+    let policy = policy_of(facts, facts.site_named(other)?)?;
+    let own = facts.program.sites.get(site.0 as usize)?.span?;
+    mend::first_in(facts, own, facts.sources.text(facts.directive(policy.span)?.span))
 }

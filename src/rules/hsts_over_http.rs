@@ -3,7 +3,7 @@
 use super::make::{Also, certain, insert_behind};
 use super::{FixKind, Group, Servers};
 use crate::analysis::transport::{sends, sts_of};
-use crate::analysis::{Facts, hsts};
+use crate::analysis::{Facts, TlsUpstream, hsts};
 use crate::diagnostic::{Applicability, Finding, Severity};
 use crate::source::Span;
 use rustc_hash::FxHashSet;
@@ -50,7 +50,8 @@ declare! {
     /// ```
     ///
     /// ## Fix safety
-    /// For a human to confirm: where a proxy in front ends TLS, the server behind sees plain http only, and with the
+    /// Safe where the user says that nothing in front ends TLS (`tls_terminated_upstream: no`): only answers over
+    /// plain http change. Unsafe otherwise: behind such a proxy the server sees plain http only, and with the
     /// condition the policy would be gone altogether.
     ///
     /// ## Traps
@@ -63,7 +64,7 @@ declare! {
         group: Group::HstsSecurity,
         severity: Severity::Info,
         servers: Servers::Both,
-        fix: FixKind::Unsafe,
+        fix: FixKind::Sometimes,
         check: check,
     }
 }
@@ -73,6 +74,7 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         return;
     }
     let mut told: FxHashSet<Span> = FxHashSet::default();
+    let how = if facts.knobs.tls_upstream == TlsUpstream::No { Applicability::Safe } else { Applicability::Unsafe };
     for door in facts.entrances().iter().filter(|door| !door.proof.request.encrypted) {
         let values = hsts::values_in(&door.proof.answer);
         let Some(value) = values.first() else { continue };
@@ -89,7 +91,7 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             Some(directive) => {
                 let end = directive.args.last().map_or(directive.span, |word| word.span);
                 let edits = vec![insert_behind(end, " \"expr=%{HTTPS} == 'on'\"")];
-                finding.help("send it over https only").fix(Applicability::Unsafe, "send it over https only", edits)
+                finding.help("send it over https only").fix(how, "send it over https only", edits)
             }
             None => finding.help("move it to the server for https, or feed it from `map $https`"),
         };

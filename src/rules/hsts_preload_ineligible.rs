@@ -1,11 +1,11 @@
 //! See the page of [`RULE`].
 
-use super::make::{Also, certain, lossy};
-use super::{FixKind, Group, Servers};
+use super::make::{Also, certain, lossy, replace, insert_behind};
+use super::{FixKind, Group, Servers, mend};
 use crate::analysis::transport::{Entrance, Stated, is_redirect};
 use crate::analysis::witness::witness_of;
 use crate::analysis::{Facts, hsts};
-use crate::diagnostic::{Finding, Severity, Witness};
+use crate::diagnostic::{Finding, Severity, Witness, Applicability, Edit};
 use crate::eval::Outcome;
 use crate::eval::follow::{Hop, Journey};
 
@@ -46,7 +46,9 @@ declare! {
     /// ```
     ///
     /// ## Fix safety
-    /// No automatic fix: raising a policy binds visitors, and the list itself advises against preloading by default.
+    /// Unsafe for a value that falls short: `max-age` is raised to a year, `includeSubDomains` is added, and both
+    /// bind visitors. The list itself advises against preloading by default: dropping `preload` (`hsts-preload-
+    /// consequences`) is the other way. What redirects do wrong has no fix here.
     ///
     /// ## Traps
     /// Certificates and DNS cannot be seen in a configuration and are not judged. On a sub-domain `preload` has no
@@ -59,7 +61,7 @@ declare! {
         group: Group::HstsSecurity,
         severity: Severity::Error,
         servers: Servers::Both,
-        fix: FixKind::None,
+        fix: FixKind::Unsafe,
         check: check,
     }
 }
@@ -78,7 +80,9 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         let doors: Vec<&Entrance> = facts.entrances().iter().filter(own).collect();
         let witness = doors.first().map(|entrance| entrance.proof.witness());
         for code in hsts::preloadable(&stated.text, hsts::Bar::Year).errors {
-            findings.push(finding(&stated, code, witness.clone()));
+            let edits = raised(facts, &stated, code).map(|edit| vec![edit]);
+            let finding = finding(&stated, code, witness.clone());
+            findings.push(finding.mend(Applicability::Unsafe, "meet the requirement", edits));
         }
         if facts.program.fragment && !facts.program.sites.iter().any(|site| site.span.is_some()) {
             continue;
@@ -212,5 +216,19 @@ fn words(code: &str) -> &'static str {
         "redirects.insecure.initial" | "redirects.insecure.subsequent" => "a redirect leads to plain http",
         "redirects.too_many" => "there are more than 3 redirects",
         _ => "its value cannot be read",
+    }
+}
+
+/// The value as the list wants it.
+fn raised(facts: &Facts<'_>, stated: &Stated<'_>, code: &str) -> Option<Edit> {
+    let literal = stated.rule.value.as_literal().is_some();
+    let word = facts.directive(stated.rule.span)?.args.iter().find(|word| literal && word.span == stated.span)?;
+    let inner = mend::inside(facts, word);
+    match code {
+        "header.preloadable.include_sub_domains.missing" => Some(insert_behind(inner, "; includeSubDomains")),
+        "header.preloadable.max_age.below_1_year" | "header.preloadable.max_age.zero" => {
+            Some(replace(inner, hsts::with_age(&facts.text(inner), hsts::YEAR)?))
+        }
+        _ => None,
     }
 }

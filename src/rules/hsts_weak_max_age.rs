@@ -1,9 +1,9 @@
 //! See the page of [`RULE`].
 
-use super::make::{Also, certain};
+use super::make::{Also, certain, replace};
 use super::{FixKind, Group, Servers};
 use crate::analysis::{Facts, hsts};
-use crate::diagnostic::{Finding, Severity};
+use crate::diagnostic::{Finding, Severity, Applicability};
 
 declare! {
     /// The age of a Strict-Transport-Security policy is short, zero, or looks like a slip.
@@ -42,7 +42,8 @@ declare! {
     /// ```
     ///
     /// ## Fix safety
-    /// No automatic fix: a longer policy binds visitors longer.
+    /// Unsafe: a longer policy binds visitors longer. The number that was probably meant is written, or a year. A
+    /// first step on the way up (300, 86400, …) and `max-age=0` are left alone.
     ///
     /// ## Traps
     /// 300, 86400, 604800 and 2592000 are steps of a careful start, and 0 retires a policy: info.
@@ -54,7 +55,7 @@ declare! {
         group: Group::HstsSecurity,
         severity: Severity::Warning,
         servers: Servers::Both,
-        fix: FixKind::None,
+        fix: FixKind::Unsafe,
         check: check,
     }
 }
@@ -74,11 +75,22 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         let mut finding = certain(&RULE, why, stated.span)
             .at_most(severity)
             .help("raise it step by step to `max-age=31536000` or more");
+        if severity == Severity::Warning {
+            let fixed = hsts::with_age(&facts.text(stated.span), meant(policy.max_age.unwrap_or_default()));
+            let edits = fixed.filter(|_| stated.rule.value.as_literal().is_some()).map(|text| vec![replace(stated.span, text)]);
+            finding = finding.mend(Applicability::Unsafe, "write the age that was meant", edits);
+        }
         if let Some(entrance) = facts.sts_entrance(&stated.text) {
             finding.witness = Some(entrance.proof.witness());
         }
         findings.push(finding);
     }
+}
+
+/// The usual number that a digit was lost from or put to, else a year.
+fn meant(age: u64) -> u64 {
+    let slip = |usual: &&u64| age.checked_mul(10) == Some(**usual) || **usual * 1_000 == age;
+    USUAL.iter().find(slip).copied().unwrap_or(hsts::YEAR)
 }
 
 fn judge(age: u64) -> Option<(Severity, String)> {

@@ -1,12 +1,12 @@
 //! See the page of [`RULE`].
 
 use super::make::{Also, by_proof, lossy};
-use super::{FixKind, Group, Servers};
+use super::{FixKind, Group, Servers, mend};
 use crate::analysis::routes::{Place, Route};
 use crate::analysis::transport::{host_asked, is_redirect, leads_to};
 use crate::analysis::witness::Proof;
 use crate::analysis::{Facts, hsts};
-use crate::diagnostic::{Finding, Severity};
+use crate::diagnostic::{Finding, Severity, Applicability};
 use crate::source::Span;
 use rustc_hash::FxHashSet;
 
@@ -55,7 +55,7 @@ declare! {
     /// ```
     ///
     /// ## Fix safety
-    /// No automatic fix: whether the target answers over TLS is for its owner to say.
+    /// Unsafe: `https://` is written in the target. Whether it answers over TLS is for its owner to say.
     ///
     /// ## Traps
     /// An error where the target is a host of this configuration, a warning where it is a stranger's: there it may
@@ -69,7 +69,7 @@ declare! {
         group: Group::HstsSecurity,
         severity: Severity::Error,
         servers: Servers::Both,
-        fix: FixKind::None,
+        fix: FixKind::Unsafe,
         check: check,
     }
 }
@@ -99,7 +99,9 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         if !hsts::values_in(&proof.answer).is_empty() && host == host_asked(&proof.request) {
             message.push_str(", and the policy this answer carries turns browsers back");
         }
-        findings.push(by_proof(&RULE, &proof, message, route.span).at_most(severity).help("write `https://` in the target"));
+        let edits = mend::in_target(facts, route.span, b"http://", b"https://");
+        let finding = by_proof(&RULE, &proof, message, route.span).at_most(severity).help("write `https://` in the target");
+        findings.push(finding.mend(Applicability::Unsafe, "write `https://`", edits));
     }
 }
 

@@ -1,12 +1,12 @@
 //! See the page of [`RULE`].
 
-use super::make::{Also, shown};
-use super::{FixKind, Group, Servers};
+use super::make::{Also, shown, replace};
+use super::{FixKind, Group, Servers, words};
 use crate::analysis::Facts;
 use crate::analysis::guard::Dimension;
 use crate::analysis::routes::{Does, Route};
 use crate::analysis::witness::Unseen;
-use crate::diagnostic::{Finding, Severity};
+use crate::diagnostic::{Applicability, Edit, Finding, Severity};
 use crate::eval::{Request, answer};
 use crate::ir::template::Part;
 use std::collections::BTreeSet;
@@ -41,7 +41,8 @@ declare! {
     /// ```
     ///
     /// ## Fix safety
-    /// No automatic fix: `END` instead of `L`, or `break` instead of `last`, stops the circle and everything after it.
+    /// Unsafe: `END` instead of `L`, or `break` instead of `last`, stops the circle and everything that would come
+    /// after it.
     ///
     /// ## Traps
     /// A test for missing files (`!-f`) ends the circle where the target exists; rules with one are left alone. A lone
@@ -54,7 +55,7 @@ declare! {
         group: Group::LoopChain,
         severity: Severity::Error,
         servers: Servers::Both,
-        fix: FixKind::None,
+        fix: FixKind::Unsafe,
         check: check,
     }
 }
@@ -85,7 +86,9 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         seen.insert(route.span);
         let journey = facts.journey(request);
         let help = if facts.is_apache() { "exclude the target from the pattern, or end with `END`" } else { "exclude the target from the pattern, or end with `break`" };
-        let finding = shown(&RULE, &journey, "this rewrite matches its own result: the server gives up with 500", route.span).help(help);
+        let finding = shown(&RULE, &journey, "this rewrite matches its own result: the server gives up with 500", route.span)
+            .help(help)
+            .mend(Applicability::Unsafe, "end the rewriting here", ended(facts, route));
         // A folder below may well have rules of its own, which take the place of these.
         findings.push(match facts.program.fragment && facts.is_apache() {
             true if goes_below(route) => finding.at_most(Severity::Info),
@@ -105,4 +108,19 @@ fn comes_round(facts: &Facts<'_>, route: &Route<'_>, request: &Request) -> bool 
 fn goes_below(route: &Route<'_>) -> bool {
     let Some(Part::Literal(text)) = route.target().and_then(|target| target.template.parts.first()) else { return false };
     !text.starts_with(b"/") && text.contains(&b'/')
+}
+
+/// `END` for `L`, `break` for the `last` of a location.
+fn ended(facts: &Facts<'_>, route: &Route<'_>) -> Option<Vec<Edit>> {
+    let directive = facts.directive(route.span)?;
+    if words::is(facts, directive, "RewriteRule") {
+        let edit = match words::flag(facts, directive, "L", "last") {
+            Some(flag) => replace(flag.span, "END"),
+            None => words::with(facts, directive, "END")?,
+        };
+        return Some(vec![edit]);
+    }
+    let in_location = facts.parent(directive).is_some_and(|parent| words::is(facts, parent, "location"));
+    let flag = directive.args.get(2).filter(|word| in_location && facts.word(word) == b"last")?;
+    Some(vec![replace(flag.span, "break")])
 }

@@ -61,6 +61,14 @@ pub trait Also: Sized {
     /// A repair.
     #[must_use]
     fn fix(self, applicability: Applicability, text: impl Into<String>, edits: Vec<Edit>) -> Self;
+    /// A repair, where the text allows one.
+    #[must_use]
+    fn mend(self, applicability: Applicability, text: impl Into<String>, edits: Option<Vec<Edit>>) -> Self {
+        match edits {
+            Some(edits) => self.fix(applicability, text, edits),
+            None => self,
+        }
+    }
 }
 
 impl Also for Finding {

@@ -1,10 +1,10 @@
 //! See the page of [`RULE`].
 
 use super::make::{Also, lossy, proven};
-use super::{FixKind, Group, Servers};
+use super::{FixKind, Group, Servers, mend};
 use crate::analysis::Facts;
 use crate::analysis::routes::Route;
-use crate::diagnostic::{Finding, Severity};
+use crate::diagnostic::{Finding, Severity, Applicability};
 
 /// Schemes that no browser follows a redirect to.
 const DEAD_SCHEMES: [&str; 4] = ["javascript:", "data:", "file:", "vbscript:"];
@@ -36,7 +36,7 @@ declare! {
     /// ```
     ///
     /// ## Fix safety
-    /// No fix: the help line shows the target that was probably meant.
+    /// Unsafe: the target that was probably meant is written.
     ///
     /// ## Traps
     /// A relative target such as `signup.html` is legal and left alone, and so are the schemes of apps (`myapp://`).
@@ -48,7 +48,7 @@ declare! {
         group: Group::Correctness,
         severity: Severity::Error,
         servers: Servers::Both,
-        fix: FixKind::None,
+        fix: FixKind::Unsafe,
         check: check,
     }
 }
@@ -59,7 +59,9 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         let Some((what, meant)) = complaint(&text) else { continue };
         let finding = proven(facts, &RULE, route, format!("`{text}` {what}"));
         findings.push(match meant {
-            Some(meant) => finding.help(format!("write `{meant}`")),
+            Some(meant) => finding
+                .help(format!("write `{meant}`"))
+                .mend(Applicability::Unsafe, "write the URL that was meant", mend::in_target(facts, route.span, text.as_bytes(), meant.as_bytes())),
             None => finding.help("write a path, or a URL that starts with `https://`"),
         });
     }

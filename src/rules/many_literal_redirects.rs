@@ -1,10 +1,10 @@
 //! See the page of [`RULE`].
 
-use super::make::{Also, certain};
-use super::{FixKind, Group, Servers};
+use super::make::{Also, certain, lossy, replace};
+use super::{FixKind, Group, Servers, mend, words};
 use crate::analysis::Facts;
 use crate::analysis::routes::{PathPattern, Route};
-use crate::diagnostic::{Finding, Severity};
+use crate::diagnostic::{Finding, Severity, Applicability, Edit};
 use crate::ir::scope::Slot;
 use crate::ir::{ScopeId, SiteId};
 use rustc_hash::FxHashMap;
@@ -22,7 +22,10 @@ declare! {
     /// ## Example
     /// The page shows the shape; the note comes with the fiftieth.
     /// ```nginx bad repeat=50
-    /// rewrite ^/p1$ /q1 permanent;
+    /// server {
+    ///     listen 80;
+    ///     rewrite ^/p1$ /q1 permanent;
+    /// }
     /// ```
     /// ```nginx good
     /// map $uri $new {
@@ -38,7 +41,9 @@ declare! {
     /// ```
     ///
     /// ## Fix safety
-    /// No fix: a table answers before or after the other rules, not between them.
+    /// Unsafe, and for nginx alone, where the list stands in one `server`: a `map` in front of it takes the place
+    /// of the list. A table answers before or after the other rules, not between them. Apache's `RewriteMap` needs
+    /// a file of its own.
     ///
     /// ## Traps
     /// nginx's `location = /p1` is looked up at once and is not counted. `RewriteMap` may not stand in a `.htaccess`.
@@ -50,7 +55,7 @@ declare! {
         group: Group::Performance,
         severity: Severity::Info,
         servers: Servers::Both,
-        fix: FixKind::None,
+        fix: FixKind::Unsafe,
         check: check,
     }
 }
@@ -73,7 +78,8 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             (true, false) => "a `RewriteMap` is looked up at once",
             (true, true) => "a `RewriteMap` in the server's configuration is looked up at once",
         };
-        findings.push(certain(&RULE, message, first.span).related(last.span, "the last of them").help(help));
+        let finding = certain(&RULE, message, first.span).related(last.span, "the last of them").help(help);
+        findings.push(finding.mend(Applicability::Unsafe, "look them up in a `map`", as_map(facts, &list)));
     }
 }
 
@@ -87,4 +93,32 @@ fn is_literal(route: &Route<'_>) -> bool {
         _ => false,
     });
     source && route.target().is_some_and(|target| target.literal().is_some())
+}
+
+/// A table in front of the server, and one look into it in place of the first `rewrite`.
+fn as_map(facts: &Facts<'_>, list: &[&Route<'_>]) -> Option<Vec<Edit>> {
+    let (first, others) = list.split_first()?;
+    let status = first.status().filter(|status| matches!(status, 301 | 302))?;
+    let server = facts.parent(facts.directive(first.span)?).filter(|parent| words::is(facts, parent, "server"))?;
+    let mut rows = String::new();
+    for route in list {
+        let directive = facts.directive(route.span)?;
+        let here = facts.parent(directive).is_some_and(|parent| parent.span == server.span);
+        let plain = |text: &[u8]| text.iter().all(|byte| byte.is_ascii_alphanumeric() || b"/_.:-".contains(byte));
+        let (from, to) = (route.exact_path()?, route.target()?.literal()?);
+        if !here || !words::is(facts, directive, "rewrite") || route.status() != Some(status) || !plain(&from) || !plain(to) {
+            return None;
+        }
+        rows.push_str(&format!("    {} {};\n", lossy(&from), lossy(to)));
+    }
+    let name = "$redirect_to";
+    let taken = facts.trees.iter().any(|tree| memchr::memmem::find(facts.sources.file(tree.file).bytes(), name.as_bytes()).is_some());
+    let map = format!("map $uri {name} {{\n    default \"\";\n{rows}}}");
+    let look = format!("if ({name}) {{ return {status} {name}$is_args$args; }}");
+    let mut edits = if taken { None } else { mend::line_above(facts, server.span, map.as_bytes()) }?;
+    edits.push(replace(facts.directive(first.span)?.span, look));
+    for route in others {
+        edits.extend(mend::remove(facts, route.span)?);
+    }
+    Some(edits)
 }

@@ -1,10 +1,10 @@
 //! See the page of [`RULE`].
 
-use super::make::{Also, by_proof};
-use super::{FixKind, Group, Servers};
+use super::make::{Also, by_proof, replace};
+use super::{FixKind, Group, Servers, status};
 use crate::analysis::Facts;
 use crate::analysis::target::Host;
-use crate::diagnostic::{Finding, Severity};
+use crate::diagnostic::{Finding, Severity, Applicability};
 
 declare! {
     /// A redirect sends POST bodies on to another site.
@@ -34,7 +34,8 @@ declare! {
     /// ```
     ///
     /// ## Fix safety
-    /// No fix: let only GET and HEAD through, or send 301 or 302.
+    /// Unsafe: 308 becomes 301, 307 becomes 302, and a POST arrives at the other site as GET. A condition on GET
+    /// and HEAD may be better.
     ///
     /// ## Traps
     /// Name your other domains under `hosts` in `redirlint.yaml`. Hosts below the same registrable domain are taken as your
@@ -47,7 +48,7 @@ declare! {
         group: Group::Status,
         severity: Severity::Warning,
         servers: Servers::Both,
-        fix: FixKind::None,
+        fix: FixKind::Unsafe,
         check: check,
     }
 }
@@ -68,6 +69,10 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         });
         let Some(proof) = post else { continue };
         let message = format!("POST bodies are sent on to `{host}`, another site");
-        findings.push(by_proof(&RULE, &proof, message, route.span).help("let only GET and HEAD through, or send 301 or 302"));
+        let sent = route.status().unwrap_or_default();
+        let older = if sent == 308 { "301" } else { "302" };
+        let edits = status::written(facts, route.span, sent).map(|span| vec![replace(span, older)]);
+        let finding = by_proof(&RULE, &proof, message, route.span).help("let only GET and HEAD through, or send 301 or 302");
+        findings.push(finding.mend(Applicability::Unsafe, format!("send {older}"), edits));
     }
 }

@@ -1,11 +1,11 @@
 //! See the page of [`RULE`].
 
 use super::make::{Also, certain, lossy};
-use super::{FixKind, Group, Servers};
+use super::{FixKind, Group, Servers, mend};
 use crate::analysis::Facts;
 use crate::analysis::transport::{Entrance, public};
 use crate::analysis::witness::witness_of;
-use crate::diagnostic::{Finding, Severity};
+use crate::diagnostic::{Finding, Severity, Applicability, Edit};
 use crate::eval::follow::{End, Journey};
 use crate::eval::{Outcome, Request};
 use crate::ir::SiteId;
@@ -52,7 +52,8 @@ declare! {
     /// ```
     ///
     /// ## Fix safety
-    /// No automatic fix: a server for port 80 has to be written, or an existing one changed.
+    /// Unsafe: plain http is redirected at the head of the site that answers it, everything below it included: a
+    /// path for certificates (`/.well-known/acme-challenge/`) then has to be reachable over https.
     ///
     /// ## Traps
     /// No listener on port 80 at all is fine. A lone `.htaccess` does not show its listeners: silent. Behind a
@@ -65,7 +66,7 @@ declare! {
         group: Group::HstsSecurity,
         severity: Severity::Warning,
         servers: Servers::Both,
-        fix: FixKind::None,
+        fix: FixKind::Unsafe,
         check: check,
     }
 }
@@ -89,7 +90,7 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             finding = finding.related(head(facts, span), "answers plain http");
         }
         finding.witness = Some(witness_of(&journey));
-        findings.push(finding);
+        findings.push(finding.mend(Applicability::Unsafe, "redirect plain http", redirect(facts, at, site, &door.host)));
     }
 }
 
@@ -136,4 +137,14 @@ fn stays_plain(journey: &Journey) -> bool {
 
 fn head(facts: &Facts<'_>, span: Span) -> Span {
     facts.directive(span).map_or(span, |directive| directive.head())
+}
+
+/// A redirect at the head of the site.
+fn redirect(facts: &Facts<'_>, at: Span, site: SiteId, host: &[u8]) -> Option<Vec<Edit>> {
+    let line = match facts.is_apache() {
+        true if facts.encrypted(site) => return None,
+        true => format!("Redirect permanent / https://{}/", lossy(host)),
+        false => "if ($scheme = http) { return 301 https://$host$request_uri; }".to_owned(),
+    };
+    mend::first_in(facts, at, line.as_bytes())
 }

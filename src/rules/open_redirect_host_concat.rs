@@ -1,10 +1,12 @@
 //! See the page of [`RULE`].
 
-use super::make::{Also, by_proof, lossy};
-use super::{FixKind, Group, Servers};
+use super::make::{Also, by_proof, lossy, replace};
+use super::{FixKind, Group, Servers, mend};
 use crate::analysis::Facts;
+use crate::analysis::routes::Route;
 use crate::analysis::steer::How;
-use crate::diagnostic::{Finding, Severity};
+use crate::source::Span;
+use crate::diagnostic::{Finding, Severity, Applicability, Edit};
 
 declare! {
     /// Request text goes on right where the target's host ends.
@@ -32,7 +34,7 @@ declare! {
     /// ```
     ///
     /// ## Fix safety
-    /// No automatic fix yet: put a `/` behind the host.
+    /// Unsafe in form, for the answers change; always right: a `/` is put behind the host.
     ///
     /// ## Traps
     /// `$request_uri` and `$uri` begin with a slash, and so does `$1` of `^(.*)$` in a virtual host: silent.
@@ -44,7 +46,7 @@ declare! {
         group: Group::InjectionSecurity,
         severity: Severity::Error,
         servers: Servers::Both,
-        fix: FixKind::None,
+        fix: FixKind::Unsafe,
         check: check,
     }
 }
@@ -54,6 +56,21 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         let Some(route) = facts.routes().get(steered.route) else { continue };
         let message =
             format!("no `/` ends the target's host, so a request can go on with it, here to `{}`", lossy(&steered.host));
-        findings.push(by_proof(&RULE, &steered.proof, message, route.span).help("put a `/` behind the host"));
+        let finding = by_proof(&RULE, &steered.proof, message, route.span).help("put a `/` behind the host");
+        findings.push(finding.mend(Applicability::Unsafe, "put a `/` behind the host", closed(facts, route)));
     }
+}
+
+/// A slash at the end of the host that is written.
+fn closed(facts: &Facts<'_>, route: &Route<'_>) -> Option<Vec<Edit>> {
+    let inner = mend::inside(facts, mend::target(facts, route.span)?);
+    let text = facts.sources.text(inner);
+    let host = memchr::memmem::find(text, b"://")? + 3;
+    let rest = text.get(host..)?;
+    let end = rest.iter().position(|byte| matches!(byte, b'$' | b'%' | b'/')).unwrap_or(rest.len());
+    if end == 0 || rest.get(end) == Some(&b'/') {
+        return None;
+    }
+    let at = inner.start as usize + host + end;
+    Some(vec![replace(Span::new(inner.file, at, at), "/")])
 }

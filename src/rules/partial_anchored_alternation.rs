@@ -1,6 +1,6 @@
 //! See the page of [`RULE`].
 
-use super::make::{Also, by_proof, lossy, with_confidence};
+use super::make::{Also, by_proof, lossy, with_confidence, replace};
 use super::{FixKind, Group, Servers, words};
 use crate::analysis::Facts;
 use crate::analysis::expression::{self, Choices, Kind, Node};
@@ -8,7 +8,7 @@ use crate::analysis::guard::Dimension;
 use crate::analysis::routes::PathKind;
 use crate::analysis::uses::{On, Use, uses};
 use crate::analysis::witness::Proof;
-use crate::diagnostic::{Confidence, Finding, Severity};
+use crate::diagnostic::{Confidence, Finding, Severity, Applicability, Edit};
 
 declare! {
     /// `^a|b$`: each anchor binds to one alternative only.
@@ -37,7 +37,7 @@ declare! {
     /// ```
     ///
     /// ## Fix safety
-    /// No fix: the pattern may be meant as it stands.
+    /// Unsafe: the alternatives are put into a group between the anchors. The pattern may be meant as it stands.
     ///
     /// ## Traps
     /// Where every alternative has an anchor of the same kind, nothing is reported; where only the first has `^`, or
@@ -50,7 +50,7 @@ declare! {
         group: Group::Regex,
         severity: Severity::Warning,
         servers: Servers::Both,
-        fix: FixKind::None,
+        fix: FixKind::Unsafe,
         check: check,
     }
 }
@@ -67,7 +67,11 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             Some(proof) => by_proof(&RULE, &proof, message, at),
             None => with_confidence(&RULE, Confidence::Possible, message, at),
         };
-        findings.push(finding.help("put the alternatives into a group: `^(?:a|b)$`"));
+        findings.push(
+            finding
+                .help("put the alternatives into a group: `^(?:a|b)$`")
+                .mend(Applicability::Unsafe, "put the alternatives into a group", grouped(facts, &one)),
+        );
     }
 }
 
@@ -122,4 +126,13 @@ fn beside(facts: &Facts<'_>, one: &Use<'_, '_>, branches: &[&Node]) -> Option<Pr
         }
         _ => None,
     }
+}
+
+/// The whole pattern between the anchors it has.
+fn grouped(facts: &Facts<'_>, one: &Use<'_, '_>) -> Option<Vec<Edit>> {
+    let text = &one.regex.text;
+    let inner = text.strip_prefix(b"^").unwrap_or(text);
+    let inner = inner.strip_suffix(b"$").filter(|rest| !rest.ends_with(b"\\")).unwrap_or(inner);
+    let grouped = [b"^(?:", inner, b")$"].concat();
+    Some(vec![replace(words::piece(facts, one.regex, 0, text.len())?, grouped)])
 }

@@ -1,11 +1,11 @@
 //! See the page of [`RULE`].
 
-use super::make::{Also, by_proof, lossy};
-use super::{FixKind, Group, Servers};
+use super::make::{Also, by_proof, lossy, replace};
+use super::{FixKind, Group, Servers, mend, words};
 use crate::analysis::Facts;
 use crate::analysis::expression;
 use crate::analysis::routes::{PathKind, PathPattern, Place, Route};
-use crate::diagnostic::{Finding, Severity};
+use crate::diagnostic::{Finding, Severity, Applicability, Edit};
 use crate::ir::template::Part;
 use std::collections::BTreeSet;
 
@@ -39,7 +39,7 @@ declare! {
     /// ```
     ///
     /// ## Fix safety
-    /// No fix: what lies below the prefix may be meant too.
+    /// Unsafe: only the one path is redirected afterwards. What lies below the prefix may have been meant too.
     ///
     /// ## Traps
     /// A prefix for a campaign may be meant. So this is a note, and a warning only where the configuration itself
@@ -52,7 +52,7 @@ declare! {
         group: Group::Correctness,
         severity: Severity::Warning,
         servers: Servers::Both,
-        fix: FixKind::None,
+        fix: FixKind::Unsafe,
         check: check,
     }
 }
@@ -75,7 +75,9 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             true => "close the pattern with `$`, or use `Redirect`, which takes whole segments and keeps the rest",
             false => "write `location = …` for the one path; for a whole folder end it with `/` and keep the rest",
         };
-        let finding = by_proof(&RULE, &proof, message, route.span).help(help);
+        let finding = by_proof(&RULE, &proof, message, route.span)
+            .help(help)
+            .mend(Applicability::Unsafe, "match the one path", closed(facts, route));
         findings.push(if real { finding } else { finding.at_most(Severity::Info) });
     }
 }
@@ -117,4 +119,16 @@ fn leads_to_one_page(route: &Route<'_>) -> bool {
 fn targets<'f>(facts: &'f Facts<'_>) -> BTreeSet<&'f [u8]> {
     let targets = facts.routes().redirects().filter_map(Route::target);
     targets.filter(|target| target.place == Place::Path).map(|target| &*target.path_prefix).collect()
+}
+
+/// The pattern with `$`, or `location =`.
+fn closed(facts: &Facts<'_>, route: &Route<'_>) -> Option<Vec<Edit>> {
+    let test = route.paths.iter().rev().find(|test| !test.negated && test.on != PathKind::File)?;
+    match test.pattern {
+        PathPattern::Regex(regex) => {
+            let end = regex.text.len();
+            Some(vec![replace(words::piece(facts, regex, end, end)?, "$")])
+        }
+        _ => mend::exact_path(facts, route.span),
+    }
 }

@@ -2,9 +2,9 @@
 
 use super::circle::{self, Kind};
 use super::make::{Also, lossy, shown};
-use super::{FixKind, Group, Servers};
+use super::{FixKind, Group, Servers, mend};
 use crate::analysis::Facts;
-use crate::diagnostic::{Finding, Severity};
+use crate::diagnostic::{Finding, Severity, Applicability};
 use std::collections::BTreeSet;
 
 declare! {
@@ -37,7 +37,8 @@ declare! {
     /// ```
     ///
     /// ## Fix safety
-    /// No automatic fix: whether only the one path is meant, the author knows.
+    /// Unsafe: only the one path is redirected afterwards (`RedirectMatch` with `^` and `$`, `location =`), nothing
+    /// below it. Whether that is meant the author knows.
     ///
     /// ## Traps
     /// Apache's `Redirect /a /a.html` does not loop: it matches whole segments. A more specific nginx location that
@@ -50,7 +51,7 @@ declare! {
         group: Group::LoopChain,
         severity: Severity::Error,
         servers: Servers::Both,
-        fix: FixKind::None,
+        fix: FixKind::Unsafe,
         check: check,
     }
 }
@@ -69,6 +70,7 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         } else {
             "match the one path: `location =`"
         };
-        findings.push(shown(&RULE, &walk.journey, message, route.span).help(help));
+        let edits = mend::exact_path(facts, route.span);
+        findings.push(shown(&RULE, &walk.journey, message, route.span).help(help).mend(Applicability::Unsafe, "match the one path", edits));
     }
 }

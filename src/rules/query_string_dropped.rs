@@ -1,12 +1,12 @@
 //! See the page of [`RULE`].
 
 use super::make::{Also, by_proof, with_confidence};
-use super::{FixKind, Group, Servers};
+use super::{FixKind, Group, Servers, mend, words};
 use crate::analysis::Facts;
 use crate::analysis::guard::Dimension;
 use crate::analysis::routes::Route;
 use crate::analysis::target::Query;
-use crate::diagnostic::{Confidence, Finding, Severity};
+use crate::diagnostic::{Confidence, Finding, Severity, Applicability, Edit};
 use crate::ir::SiteId;
 use crate::ir::policy::{OldQuery, QueryPolicy};
 use crate::source::Span;
@@ -35,7 +35,7 @@ declare! {
     /// ```
     ///
     /// ## Fix safety
-    /// No fix: dropping the query may be meant.
+    /// Unsafe: the query is carried along, with `QSA` or `$is_args$args`. Dropping it may have been meant.
     ///
     /// ## Traps
     /// What is dropped in writing (`QSD`, a `?` at the end) is not reported, nor are fixed targets, nor rules that
@@ -48,7 +48,7 @@ declare! {
         group: Group::Correctness,
         severity: Severity::Info,
         servers: Servers::Both,
-        fix: FixKind::None,
+        fix: FixKind::Unsafe,
         check: check,
     }
 }
@@ -74,7 +74,8 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             false => ("the path is carried along, the query is not", "add `$is_args$args` to the target"),
         };
         *shown += 1;
-        findings.push(by_proof(&RULE, &proof, what, route.span).help(help));
+        let finding = by_proof(&RULE, &proof, what, route.span).help(help);
+        findings.push(finding.mend(Applicability::Unsafe, "carry the query along", carried(facts, route)));
     }
     for (more, at) in sites.into_values().filter_map(|(_, more, first)| Some((more, first?))) {
         let message = format!("{more} redirects from here on look like those before, which drop the query");
@@ -94,4 +95,14 @@ fn loses(route: &Route<'_>) -> bool {
         && target.query == Query::Dropped
         && target.keeps_path
         && route.guards_on(tested).next().is_none()
+}
+
+/// `QSA`, or nginx's own two variables.
+fn carried(facts: &Facts<'_>, route: &Route<'_>) -> Option<Vec<Edit>> {
+    let directive = facts.directive(route.span)?;
+    if words::is(facts, directive, "RewriteRule") {
+        return Some(vec![words::with(facts, directive, "QSA")?]);
+    }
+    let asks = mend::find_in_target(facts, route.span, b"?").is_some();
+    if asks || !words::is(facts, directive, "return") { None } else { mend::append_to_target(facts, route.span, b"$is_args$args") }
 }

@@ -1,11 +1,11 @@
 //! See the page of [`RULE`].
 
 use super::make::{Also, by_proof, with_confidence};
-use super::{FixKind, Group, Servers};
+use super::{FixKind, Group, Servers, mend};
 use crate::analysis::Facts;
 use crate::analysis::guard::Dimension;
 use crate::analysis::routes::{Does, PathKind, PathPattern, Route};
-use crate::diagnostic::{Confidence, Finding, Severity};
+use crate::diagnostic::{Confidence, Finding, Severity, Applicability};
 use crate::ir::clause::Then;
 use crate::ir::scope::Slot;
 use crate::ir::{ScopeId, SiteId};
@@ -37,8 +37,8 @@ declare! {
     /// ```
     ///
     /// ## Fix safety
-    /// No fix: the redirects have to move above the front controller, and above the comments of a program that
-    /// rewrites its own block.
+    /// Unsafe: the redirects move above the front controller, and above the comments of a program that writes its
+    /// own part (`# BEGIN WordPress`), and begin to answer.
     ///
     /// ## Traps
     /// A redirect of a file that exists is still reached, which is why the finding is one step milder where the
@@ -51,7 +51,7 @@ declare! {
         group: Group::DeadCode,
         severity: Severity::Error,
         servers: Servers::Apache,
-        fix: FixKind::None,
+        fix: FixKind::Unsafe,
         check: check,
     }
 }
@@ -99,7 +99,10 @@ fn finding(facts: &Facts<'_>, below: &Below<'_, '_>) -> Option<Finding> {
         Some(proof) => by_proof(&RULE, &proof, message, first.span),
         None => with_confidence(&RULE, Confidence::Possible, message, first.span),
     };
-    Some(finding.related(below.front.span, "takes every request that is no file").help("move the redirects above it"))
+    let dead: Vec<_> = below.dead.iter().map(|route| route.span).collect();
+    let edits = mend::move_above(facts, &dead, below.front.span);
+    let finding = finding.related(below.front.span, "takes every request that is no file");
+    Some(finding.help("move the redirects above it").mend(Applicability::Unsafe, "move them above it", edits))
 }
 
 /// A rewrite of everything, perhaps of everything that is no file, that ends the list.

@@ -47,7 +47,9 @@ declare! {
     /// ```
     ///
     /// ## Fix safety
-    /// No automatic fix: the help line names the last address.
+    /// Safe for a redirect of fixed paths to a fixed target, where the hops stay on one host, agree in being
+    /// permanent or not, and the last address is the same with a query and below the path. Unsafe for any other
+    /// fixed target: what the hops between did is lost. A target that is put together has no fix.
     ///
     /// ## Traps
     /// From plain `http` to `https` of the same host and from there to another host are two hops that the HSTS
@@ -62,10 +64,12 @@ declare! {
         group: Group::LoopChain,
         severity: Severity::Warning,
         servers: Servers::Both,
-        fix: FixKind::None,
+        fix: FixKind::Sometimes,
         check: check,
     }
 }
+
+mod flat;
 
 fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     let mut seen: BTreeSet<Vec<Span>> = BTreeSet::new();
@@ -79,6 +83,9 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         let message = format!("{count} redirects to arrive: {}", way(walk));
         let help = format!("redirect to `{}` at once", lossy(&walk.journey.last));
         let mut finding = shown(&RULE, &walk.journey, message, at).help(help);
+        if let Some((how, edits)) = flat::flatten(facts, walk) {
+            finding = finding.fix(how, "redirect to the last address at once", edits);
+        }
         if count > facts.knobs.max_hops && confidence_of(&walk.journey) == Confidence::Proven {
             finding.severity = Severity::Error;
         }

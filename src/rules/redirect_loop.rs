@@ -2,10 +2,10 @@
 
 use super::circle::{self, Kind};
 use super::make::{Also, lossy, shown};
-use super::{FixKind, Group, Servers};
+use super::{FixKind, Group, Servers, mend};
 use crate::analysis::Facts;
 use crate::analysis::graph::{Shape, Walk};
-use crate::diagnostic::{Finding, Severity};
+use crate::diagnostic::{Finding, Severity, Applicability, Edit};
 use crate::source::Span;
 use std::collections::BTreeSet;
 
@@ -32,9 +32,19 @@ declare! {
     ///     return 301 /a;
     /// }
     /// ```
-    /// One of the two is wrong:
+    /// A redirect to https that https gets as well:
+    /// ```htaccess bad
+    /// RewriteEngine On
+    /// RewriteRule ^ https://%{HTTP_HOST}%{REQUEST_URI} [R=301,L]
+    /// ```
+    /// Of two that lead to each other one is wrong, and https is to be asked for:
     /// ```htaccess good
     /// Redirect 301 /a /b
+    /// ```
+    /// ```htaccess good
+    /// RewriteEngine On
+    /// RewriteCond %{HTTPS} !=on
+    /// RewriteRule ^ https://%{HTTP_HOST}%{REQUEST_URI} [R=301,L]
     /// ```
     /// ```nginx good
     /// location = /a {
@@ -43,7 +53,8 @@ declare! {
     /// ```
     ///
     /// ## Fix safety
-    /// No fix: only the author knows where the circle is to be opened.
+    /// Unsafe, and only for a redirect to https that https itself gets as well: it is left to plain http. Where any
+    /// other circle is to be opened only the author knows.
     ///
     /// ## Traps
     /// A loop that hangs on something the tool cannot see (a file, an environment variable) is not this rule's
@@ -57,7 +68,7 @@ declare! {
         group: Group::LoopChain,
         severity: Severity::Error,
         servers: Servers::Both,
-        fix: FixKind::None,
+        fix: FixKind::Unsafe,
         check: check,
     }
 }
@@ -77,6 +88,9 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             count => format!("{count} redirects lead in a circle: {}", way(walk, from)),
         };
         let mut finding = shown(&RULE, &walk.journey, message, at).help("open the circle: let one of them lead elsewhere");
+        if let [only] = circle.as_slice() {
+            finding = finding.mend(Applicability::Unsafe, "redirect plain http only", upgrade(facts, walk, from, *only));
+        }
         if facts.program.fragment && names_https(walk) {
             finding = finding.at_most(Severity::Warning);
         }
@@ -100,4 +114,12 @@ fn way(walk: &Walk, from: usize) -> String {
 
 fn names_https(walk: &Walk) -> bool {
     walk.journey.hops.iter().any(|hop| hop.answer.location.as_deref().is_some_and(|to| to.starts_with(b"https:")))
+}
+
+/// The test that a redirect to https lacks, where it meets https as well.
+fn upgrade(facts: &Facts<'_>, walk: &Walk, from: usize, at: Span) -> Option<Vec<Edit>> {
+    let hop = walk.journey.hops.get(from).filter(|hop| hop.request.encrypted)?;
+    let to_https = hop.answer.location.as_deref()?.starts_with(b"https:");
+    let edits = || mend::condition(facts, at, "%{HTTPS} !=on").or_else(|| mend::wrap(facts, at, "if ($scheme = http)"));
+    if to_https { edits() } else { None }
 }

@@ -5,6 +5,7 @@ use super::{FixKind, Group, Servers, words};
 use crate::analysis::Facts;
 use crate::analysis::routes::Route;
 use crate::diagnostic::{Applicability, Confidence, Finding, Severity};
+use crate::eval::Outcome;
 use crate::ir::clause::Then;
 use crate::ir::scope::Slot;
 
@@ -83,7 +84,8 @@ fn hijacked(facts: &Facts<'_>, route: &Route<'_>) -> Option<Finding> {
     let journey = facts.proposals(route).into_iter().map(|request| facts.journey(request)).find(|journey| {
         journey.hops.first().is_some_and(|hop| {
             let other = hop.answer.cause.is_some_and(|cause| cause != route.span);
-            let lost = hop.answer.status == Some(status) && hop.answer.location.is_none();
+            let content = hop.answer.outcome == Outcome::Content && reaches(facts, route, &hop.request);
+            let lost = hop.answer.location.is_none() && (hop.answer.status == Some(status) || content);
             let replaced = other && hop.answer.location.is_some() && reaches(facts, route, &hop.request);
             lost || replaced
         })

@@ -1,11 +1,11 @@
 //! See the page of [`RULE`].
 
 use super::make::{Also, by_proof, proven};
-use super::{FixKind, Group, Servers};
+use super::{FixKind, Group, Servers, mend};
 use crate::analysis::Facts;
 use crate::analysis::routes::{Does, Place, Route};
 use crate::analysis::transport::is_redirect;
-use crate::diagnostic::{Finding, Severity};
+use crate::diagnostic::{Applicability, Finding, Severity};
 
 declare! {
     /// A redirect is answered with an empty `Location`, or with none.
@@ -23,6 +23,17 @@ declare! {
     ///     return 301;
     /// }
     /// ```
+    /// ```nginx bad
+    /// map $uri $to {
+    ///     /a /b;
+    /// }
+    /// server {
+    ///     listen 80;
+    ///     location / {
+    ///         return 301 $to;
+    ///     }
+    /// }
+    /// ```
     /// ```nginx good
     /// location = /a {
     ///     return 301 /b;
@@ -30,7 +41,8 @@ declare! {
     /// ```
     ///
     /// ## Fix safety
-    /// No fix: only the author knows the target. A variable from a `map` is guarded with `if ($variable) { … }`.
+    /// Safe where it is offered: a target that is one variable is guarded with `if ($variable) { … }`, so that only
+    /// the requests without a target get another answer. Elsewhere only the author knows the target.
     ///
     /// ## Traps
     /// `if ($to) { return 301 $to; }` is guarded: the request that would show an empty target does not get there.
@@ -42,7 +54,7 @@ declare! {
         group: Group::Status,
         severity: Severity::Error,
         servers: Servers::Both,
-        fix: FixKind::None,
+        fix: FixKind::Safe,
         check: check,
     }
 }
@@ -67,5 +79,14 @@ fn empty(facts: &Facts<'_>, route: &Route<'_>) -> Option<Finding> {
     let mut proofs = facts.proofs(route).iter();
     let found = proofs.find(|proof| is_redirect(proof.answer.status) && proof.answer.location.as_deref().is_none_or(<[u8]>::is_empty))?;
     let finding = by_proof(&RULE, found, "the target is empty for this request: the client has nowhere to go", route.span);
+    let edits = variable(facts, route).and_then(|name| mend::wrap(facts, route.span, &format!("if ({name})")));
+    let finding = finding.mend(Applicability::Safe, "redirect only where there is a target", edits);
     Some(finding.help("redirect only where there is a target: `if ($variable) { … }`, or give the map a default"))
+}
+
+/// The variable that a target consists of.
+fn variable(facts: &Facts<'_>, route: &Route<'_>) -> Option<String> {
+    let text = facts.text(mend::inside(facts, mend::target(facts, route.span)?));
+    let name = text.strip_prefix('$')?;
+    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_').then_some(text)
 }

@@ -1,12 +1,12 @@
 //! See the page of [`RULE`].
 
 use super::make::{Also, by_proof, lossy};
-use super::{FixKind, Group, Servers};
+use super::{FixKind, Group, Servers, mend};
 use crate::analysis::Facts;
 use crate::analysis::routes::{Host, Route};
 use crate::analysis::steer::How;
 use crate::analysis::transport::is_redirect;
-use crate::diagnostic::{Finding, Severity};
+use crate::diagnostic::{Finding, Severity, Applicability, Edit};
 use crate::ir::site::SiteName;
 use crate::ir::template::{Attribute, Part};
 use crate::source::Span;
@@ -43,7 +43,8 @@ declare! {
     /// ```
     ///
     /// ## Fix safety
-    /// No automatic fix: name the hosts in `server_name`, or write the host.
+    /// Unsafe: a forwarded host gives way to the one that was asked for. A host that any request may name has no
+    /// fix: name the hosts in `server_name`, or write the host.
     ///
     /// ## Traps
     /// `$host` in a server with names is idiomatic: silent. A server for many customers' names is meant to answer
@@ -56,7 +57,7 @@ declare! {
         group: Group::InjectionSecurity,
         severity: Severity::Warning,
         servers: Servers::Both,
-        fix: FixKind::None,
+        fix: FixKind::Unsafe,
         check: check,
     }
 }
@@ -65,7 +66,8 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     for steered in facts.steered().iter().filter(|one| one.how == How::Forwarded) {
         let Some(route) = facts.routes().get(steered.route) else { continue };
         let message = format!("a header of the request leads this redirect to `{}`", lossy(&steered.host));
-        findings.push(by_proof(&RULE, &steered.proof, message, route.span).help("write the host, or use the server's own name"));
+        let finding = by_proof(&RULE, &steered.proof, message, route.span).help("write the host, or use the server's own name");
+        findings.push(finding.mend(Applicability::Unsafe, "use the host that was asked for", asked_for(facts, route)));
     }
     if facts.program.fragment && facts.program.sites.iter().all(|site| site.span.is_none()) {
         return;
@@ -102,4 +104,11 @@ fn answers_for_any(facts: &Facts<'_>, route: &Route<'_>) -> bool {
     let nameless = site.names.iter().all(|name| matches!(name, SiteName::Exact(text) if text.is_empty() || &text[..] == b"_"));
     let default = facts.program.listeners.iter().any(|listener| listener.default == route.site);
     nameless && default && site.own.host.iter().all(|&byte| byte == b'_')
+}
+
+/// `$host` for the forwarded one.
+fn asked_for(facts: &Facts<'_>, route: &Route<'_>) -> Option<Vec<Edit>> {
+    let pairs: [(&[u8], &[u8]); 2] =
+        [(b"$http_x_forwarded_host", b"$host"), (b"%{HTTP:X-Forwarded-Host}", b"%{HTTP_HOST}")];
+    pairs.into_iter().find_map(|(from, to)| mend::in_target(facts, route.span, from, to))
 }

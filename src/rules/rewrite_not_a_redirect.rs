@@ -1,13 +1,14 @@
 //! See the page of [`RULE`].
 
-use super::make::{Also, by_proof, lossy, with_confidence};
-use super::{FixKind, Group, Servers};
+use super::make::{Also, by_proof, lossy, with_confidence, replace, insert_behind};
+use super::{FixKind, Group, Servers, mend, words};
 use crate::analysis::Facts;
 use crate::analysis::routes::{Does, Host, Place, Route};
-use crate::diagnostic::{Confidence, Finding, Severity};
+use crate::diagnostic::{Confidence, Finding, Severity, Applicability, Edit};
 use crate::ir::clause::Action;
 use crate::ir::site::SiteName;
 use crate::ir::template::Part;
+use crate::source::Span;
 
 declare! {
     /// A `rewrite` looks like a redirect, but the server rewrites inside.
@@ -34,7 +35,8 @@ declare! {
     /// ```
     ///
     /// ## Fix safety
-    /// No fix: the status is for the author to choose.
+    /// Unsafe: a scheme in capitals is written small, any other text gets the flag `redirect` (302); in Apache
+    /// `R=302` is added. Whether 302 or 301 is meant is for the author to choose.
     ///
     /// ## Traps
     /// A variable whose name only begins with `scheme` counts as `$scheme` for nginx, and is not reported.
@@ -46,7 +48,7 @@ declare! {
         group: Group::Correctness,
         severity: Severity::Error,
         servers: Servers::Both,
-        fix: FixKind::None,
+        fix: FixKind::Unsafe,
         check: check,
     }
 }
@@ -67,7 +69,11 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
                     Some(proof) => by_proof(&RULE, &proof, message, route.span),
                     None => with_confidence(&RULE, Confidence::Possible, message, route.span),
                 };
-                findings.push(finding.help("write `return 302 URL;`, or `redirect` or `permanent` behind it"));
+                findings.push(
+                    finding
+                        .help("write `return 302 URL;`, or `redirect` or `permanent` behind it")
+                        .mend(Applicability::Unsafe, "make it a redirect", redirecting(facts, route)),
+                );
             }
             Does::Redirect { target, .. } if facts.is_apache() && target.place == Place::Absolute => {
                 findings.extend(own_name(facts, route, &target.host));
@@ -99,6 +105,24 @@ fn own_name(facts: &Facts<'_>, route: &Route<'_>, host: &Host) -> Option<Finding
         || site.names.iter().any(|name| matches!(name, SiteName::Exact(text) if text.eq_ignore_ascii_case(host)));
     let message = format!("for requests to `{}` itself this is no redirect but a rewrite inside", lossy(host));
     (implicit && own && !facts.program.fragment).then(|| {
-        with_confidence(&RULE, Confidence::Possible, message, route.span).help("add `R=301` or `R=302` to redirect always")
+        let flag = facts.directive(route.span).and_then(|directive| words::with(facts, directive, "R=302"));
+        with_confidence(&RULE, Confidence::Possible, message, route.span)
+            .help("add `R=301` or `R=302` to redirect always")
+            .mend(Applicability::Unsafe, "redirect always", flag.map(|edit| vec![edit]))
     })
+}
+
+/// The scheme in small letters, or the flag `redirect`.
+fn redirecting(facts: &Facts<'_>, route: &Route<'_>) -> Option<Vec<Edit>> {
+    let directive = facts.directive(route.span)?;
+    let inner = mend::inside(facts, directive.args.get(1)?);
+    let text = facts.text(inner);
+    if let Some(scheme) = text.split("://").next().filter(|scheme| scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")) {
+        let end = inner.start as usize + scheme.len();
+        return Some(vec![replace(Span::new(inner.file, inner.start as usize, end), scheme.to_ascii_lowercase())]);
+    }
+    Some(vec![match directive.args.get(2) {
+        Some(flag) => replace(flag.span, "redirect"),
+        None => insert_behind(directive.args.get(1)?.span, " redirect"),
+    }])
 }

@@ -1,14 +1,15 @@
 //! See the page of [`RULE`].
 
 use super::make::{Also, by_proof, with_confidence};
-use super::{FixKind, Group, Servers};
+use super::{FixKind, Group, Servers, mend};
 use crate::analysis::Facts;
 use crate::analysis::propose::connections;
 use crate::analysis::routes::Route;
 use crate::analysis::witness::{Proof, paths};
-use crate::diagnostic::{Confidence, Finding, Severity};
+use crate::diagnostic::{Confidence, Finding, Severity, Applicability, Edit};
 use crate::ir::SiteId;
 use crate::ir::scope::{RewriteList, Slot};
+use crate::source::Span;
 use std::sync::Arc;
 
 declare! {
@@ -42,8 +43,8 @@ declare! {
     /// ```
     ///
     /// ## Fix safety
-    /// No fix: `RewriteOptions InheritDown` in the server, with `RewriteEngine On` in each host, brings the rules to
-    /// life everywhere; most often they are meant for one host.
+    /// Unsafe: `RewriteOptions InheritDown` in the server, and `RewriteEngine On` in the host that is named, bring
+    /// all of the server's rules to life there. Most often they are meant for one host: then move them.
     ///
     /// ## Traps
     /// Where the server itself still answers at some address, the rules do run there, and the finding is a note.
@@ -55,7 +56,7 @@ declare! {
         group: Group::Correctness,
         severity: Severity::Warning,
         servers: Servers::Apache,
-        fix: FixKind::None,
+        fix: FixKind::Unsafe,
         check: check,
     }
 }
@@ -81,7 +82,9 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     let finding = finding.help("move the rules into the virtual host that they are meant for");
     let finding = if reachable { finding.at_most(Severity::Info) } else { finding };
     findings.push(match sites.get(host).and_then(|site| site.span) {
-        Some(span) => finding.related(span, "answers without them"),
+        Some(span) => finding
+            .related(span, "answers without them")
+            .mend(Applicability::Unsafe, "let the host inherit the rules", inherited(facts, first, span)),
         None => finding,
     });
 }
@@ -104,4 +107,11 @@ fn shown(facts: &Facts<'_>, route: &Route<'_>, host: SiteId) -> Option<Proof> {
     let request = draft.request();
     let answer = facts.answer(&request);
     (answer.cause != Some(route.span)).then_some(Proof { request, answer })
+}
+
+/// The option that hands the rules down, and the switch that runs them.
+fn inherited(facts: &Facts<'_>, first: &Route<'_>, host: Span) -> Option<Vec<Edit>> {
+    let mut edits = mend::line_above(facts, first.span, b"RewriteOptions InheritDown")?;
+    edits.extend(mend::first_in(facts, host, b"RewriteEngine On")?);
+    Some(edits)
 }

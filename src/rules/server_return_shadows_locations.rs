@@ -1,10 +1,10 @@
 //! See the page of [`RULE`].
 
 use super::make::{Also, by_proof, with_confidence};
-use super::{FixKind, Group, Servers};
+use super::{FixKind, Group, Servers, mend};
 use crate::analysis::Facts;
 use crate::analysis::routes::{Does, PathPattern, Route};
-use crate::diagnostic::{Confidence, Finding, Severity};
+use crate::diagnostic::{Confidence, Finding, Severity, Applicability};
 use crate::ir::choice::{Choice, Location, Locations};
 use crate::ir::scope::Slot;
 use crate::source::Span;
@@ -52,7 +52,8 @@ declare! {
     /// ```
     ///
     /// ## Fix safety
-    /// No fix: put into `location / { … }`, the `return` lets the locations live again.
+    /// Unsafe: put into `location / { … }`, the directive answers what no other location does, and the locations
+    /// live again. No fix where there is such a location already.
     ///
     /// ## Traps
     /// Locations without a directive in them are not counted. A certificate authority follows redirects, so a
@@ -65,7 +66,7 @@ declare! {
         group: Group::DeadCode,
         severity: Severity::Error,
         servers: Servers::Nginx,
-        fix: FixKind::None,
+        fix: FixKind::Unsafe,
         check: check,
     }
 }
@@ -91,7 +92,9 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             Some(proof) => by_proof(&RULE, &proof, message, route.span),
             None => with_confidence(&RULE, Confidence::Possible, message, route.span),
         };
-        finding = finding.help("put it into `location / { … }`");
+        let taken = locations.prefixes.iter().any(|(path, _)| &**path == b"/");
+        let edits = if taken { None } else { mend::wrap(facts, route.span, "location /") };
+        finding = finding.help("put it into `location / { … }`").mend(Applicability::Unsafe, "put it into `location /`", edits);
         for (_, span) in dead.iter().take(MAX_SHOWN) {
             let head = facts.directive(*span).map_or(*span, Directive::head);
             finding = finding.related(head, "never reached");

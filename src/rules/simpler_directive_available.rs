@@ -1,11 +1,12 @@
 //! See the page of [`RULE`].
 
-use super::make::{Also, certain, lossy};
+use super::make::{Also, certain, lossy, replace};
 use super::{FixKind, Group, Servers};
 use crate::analysis::Facts;
 use crate::analysis::expression;
 use crate::analysis::routes::{PathKind, PathPattern, Route};
-use crate::diagnostic::{Finding, Severity};
+use crate::analysis::target::Query;
+use crate::diagnostic::{Finding, Severity, Applicability};
 use crate::ir::scope::Slot;
 use crate::ir::template::Part;
 
@@ -41,7 +42,9 @@ declare! {
     /// ```
     ///
     /// ## Fix safety
-    /// No fix: `$1` is decoded and escaped again, `$request_uri` is sent as it came.
+    /// Safe for a `rewrite` to `$request_uri` that ends in `?`, which sends byte for byte what `return` sends.
+    /// Unsafe otherwise: `$1` is decoded and escaped again, `$request_uri` is sent as it came, and `RedirectMatch`
+    /// runs after the rewriting.
     ///
     /// ## Traps
     /// An Apache rule beside other rules is left alone, since their order counts. So is `if ($host = …)` in an nginx
@@ -54,7 +57,7 @@ declare! {
         group: Group::Performance,
         severity: Severity::Info,
         servers: Servers::Both,
-        fix: FixKind::None,
+        fix: FixKind::Sometimes,
         check: check,
     }
 }
@@ -66,7 +69,9 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         }
         let found = if facts.is_apache() { apache(facts, route) } else { nginx(route) };
         if let Some((message, help)) = found {
-            findings.push(certain(&RULE, message, route.span).help(help));
+            let edits = facts.directive(route.span).map(|directive| vec![replace(directive.span, help.trim_matches('`'))]);
+            let how = if sends_the_same(route) { Applicability::Safe } else { Applicability::Unsafe };
+            findings.push(certain(&RULE, message, route.span).help(help).mend(how, "write the simpler directive", edits));
         }
     }
 }
@@ -109,5 +114,13 @@ fn apache(facts: &Facts<'_>, route: &Route<'_>) -> Option<(String, String)> {
     (alone && readable && route.status().is_some()).then(|| {
         let help = format!("`RedirectMatch {} ^{}$ {}`", route.status().unwrap_or(302), lossy(&path), lossy(target));
         ("the rewrite engine is not needed for one fixed path".to_owned(), help)
+    })
+}
+
+/// The raw target behind a host, and nothing appended: no byte is decoded or escaped on the way.
+fn sends_the_same(route: &Route<'_>) -> bool {
+    route.target().is_some_and(|target| {
+        let raw = matches!(target.template.parts.last(), Some(Part::Attribute(crate::ir::template::Attribute::RawTarget)));
+        raw && target.query != Query::Doubled && route.paths.len() == 1
     })
 }

@@ -1,10 +1,10 @@
 //! See the page of [`RULE`].
 
 use super::make::{Also, lossy, proven};
-use super::{FixKind, Group, Servers};
+use super::{FixKind, Group, Servers, mend, words};
 use crate::analysis::Facts;
 use crate::analysis::routes::{Does, Place, Route};
-use crate::diagnostic::{Finding, Severity};
+use crate::diagnostic::{Finding, Severity, Applicability};
 
 declare! {
     /// A target is given with a status that no client follows.
@@ -20,6 +20,10 @@ declare! {
     /// ```htaccess bad
     /// RewriteEngine On
     /// RewriteRule ^a$ /b [R=305,L]
+    /// ```
+    /// ```htaccess bad
+    /// RewriteEngine On
+    /// RewriteRule ^gone$ /new [R=410,L]
     /// ```
     /// ```nginx bad
     /// location = /a {
@@ -38,7 +42,8 @@ declare! {
     /// ```
     ///
     /// ## Fix safety
-    /// No fix: only the author knows whether the status or the target is meant.
+    /// Safe where it is offered: the target of a `RewriteRule` that the server does not use becomes `-`. Whether
+    /// the status or the target is meant only the author knows elsewhere.
     ///
     /// ## Traps
     /// `return 200 "text"` is a text, and so is anything with a blank in it; only what looks like a path or a URL
@@ -51,14 +56,14 @@ declare! {
         group: Group::Status,
         severity: Severity::Error,
         servers: Servers::Both,
-        fix: FixKind::None,
+        fix: FixKind::Safe,
         check: check,
     }
 }
 
 fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     for route in facts.routes().all.iter().filter(|route| route.enabled) {
-        let Some((status, target, sent)) = claimed(route) else { continue };
+        let Some((status, target, sent)) = claimed(route).or_else(|| unused(facts, route)) else { continue };
         let fate = match (sent, facts.is_apache()) {
             (true, _) => "sends it, but no client follows it",
             (false, true) => "drops the target",
@@ -66,7 +71,9 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         };
         let message = format!("status {status} is not a redirect: the server {fate}");
         let help = format!("to lead to `{}`, write 301, 302, 303, 307 or 308; else leave the target out", lossy(&target));
-        let finding = proven(facts, &RULE, route, message).help(help);
+        let idle = !sent && facts.directive(route.span).is_some_and(|directive| words::is(facts, directive, "RewriteRule"));
+        let edits = if idle { mend::retarget(facts, route.span, b"-") } else { None };
+        let finding = proven(facts, &RULE, route, message).help(help).mend(Applicability::Safe, "leave the unused target out", edits);
         findings.push(match status {
             300 => finding.at_most(Severity::Warning),
             400.. if facts.is_apache() => finding.at_most(Severity::Warning),
@@ -74,6 +81,15 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             _ => finding,
         });
     }
+}
+
+/// The same for a `RewriteRule` whose status leaves no room for its target.
+fn unused(facts: &Facts<'_>, route: &Route<'_>) -> Option<(u16, Vec<u8>, bool)> {
+    let status = route.status().filter(|status| *status >= 400)?;
+    let directive = facts.directive(route.span)?;
+    words::flag(facts, directive, "R", "redirect").filter(|_| words::is(facts, directive, "RewriteRule"))?;
+    let target = facts.word(directive.args.get(1)?);
+    (target != b"-").then(|| (status, target.to_vec(), false))
 }
 
 /// Status, target, and whether a `Location` is sent, where they do not go together.

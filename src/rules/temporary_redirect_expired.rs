@@ -1,9 +1,10 @@
 //! See the page of [`RULE`].
 
 use super::make::{Also, proven};
-use super::{FixKind, Group, Servers};
+use super::{FixKind, Group, Servers, mend};
 use crate::analysis::Facts;
-use crate::diagnostic::{Finding, Severity};
+use crate::source::Span;
+use crate::diagnostic::{Finding, Severity, Applicability, Edit};
 
 declare! {
     /// A temporary redirect is older than the end its comment names.
@@ -25,7 +26,8 @@ declare! {
     /// ```
     ///
     /// ## Fix safety
-    /// No fix: take the redirect out, make it permanent, or move the date.
+    /// Unsafe: the redirect is taken out, with the comment above it that has the date. Making it permanent, or
+    /// moving the date, may be better.
     ///
     /// ## Traps
     /// Only redirects with such a comment are looked at.
@@ -37,7 +39,7 @@ declare! {
         group: Group::Seo,
         severity: Severity::Info,
         servers: Servers::Both,
-        fix: FixKind::None,
+        fix: FixKind::Unsafe,
         check: check,
     }
 }
@@ -50,7 +52,18 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         // Dates of this form sort as text.
         if date.len() == 10 && date.as_bytes().first().is_some_and(u8::is_ascii_digit) && date < facts.knobs.today {
             let message = format!("this temporary redirect was meant to end on {date}");
-            findings.push(proven(facts, &RULE, route, message).help("take it out, make it permanent, or move the date"));
+            let finding = proven(facts, &RULE, route, message).help("take it out, make it permanent, or move the date");
+            findings.push(finding.mend(Applicability::Unsafe, "take it out", removed(facts, route.span)));
         }
     }
+}
+
+/// The redirect and the line above it.
+fn removed(facts: &Facts<'_>, span: Span) -> Option<Vec<Edit>> {
+    let mut edits = mend::remove(facts, span)?;
+    let file = facts.sources.file(span.file);
+    let above = file.line(file.position(span.start as usize).line.checked_sub(1)?)?;
+    let dated = file.bytes().get(above.clone())?.trim_ascii_start().starts_with(b"#");
+    edits.first_mut()?.span.start = u32::try_from(above.start).ok().filter(|_| dated)?;
+    Some(edits)
 }

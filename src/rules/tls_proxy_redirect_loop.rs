@@ -1,11 +1,11 @@
 //! See the page of [`RULE`].
 
-use super::make::{Also, with_confidence};
-use super::{FixKind, Group, Servers};
+use super::make::{Also, with_confidence, replace};
+use super::{FixKind, Group, Servers, words, mend};
 use crate::analysis::Facts;
 use crate::analysis::guard::Dimension;
 use crate::analysis::routes::Route;
-use crate::diagnostic::{Confidence, Finding, Severity};
+use crate::diagnostic::{Confidence, Finding, Severity, Applicability, Edit};
 
 declare! {
     /// A redirect to https looks at the connection, and something in front of this server seems to end TLS.
@@ -31,7 +31,8 @@ declare! {
     /// ```
     ///
     /// ## Fix safety
-    /// No fix: which header the proxy sets, only its operator knows.
+    /// Unsafe: the header `X-Forwarded-Proto` is tested instead of the connection. Which header the proxy sets,
+    /// only its operator knows.
     ///
     /// ## Traps
     /// Silent where this server itself listens with TLS. The header can be forged where the server can be reached past the
@@ -44,7 +45,7 @@ declare! {
         group: Group::LoopChain,
         severity: Severity::Info,
         servers: Servers::Both,
-        fix: FixKind::None,
+        fix: FixKind::Unsafe,
         check: check,
     }
 }
@@ -58,7 +59,8 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         if route.target().is_some_and(|target| target.scheme.as_deref() == Some(b"https")) {
             findings.push(
                 with_confidence(&RULE, Confidence::Possible, "behind a proxy that ends TLS this redirect to https never ends", route.span)
-                    .help("test the header by which the proxy tells the client's scheme, such as `X-Forwarded-Proto`"),
+                    .help("test the header by which the proxy tells the client's scheme, such as `X-Forwarded-Proto`")
+                    .mend(Applicability::Unsafe, "test `X-Forwarded-Proto`", by_header(facts, route)),
             );
         }
     }
@@ -86,4 +88,27 @@ fn behind_proxy(facts: &Facts<'_>) -> bool {
         shown |= !name.ends_with("_set_header") && !name.ends_with("_param") && name != "log_format" && directive.args.iter().any(forwarded);
     });
     shown
+}
+
+/// The header in place of the connection, in the test that asks about it.
+fn by_header(facts: &Facts<'_>, route: &Route<'_>) -> Option<Vec<Edit>> {
+    let guard = route.guards_on(|dimension| *dimension == Dimension::Scheme).next()?;
+    let mut found = None;
+    facts.each_directive(|directive, _| {
+        let inside = directive.span.file == guard.span.file && directive.head().start <= guard.span.start && guard.span.end <= directive.head().end;
+        if inside && (words::is(facts, directive, "RewriteCond") || words::is(facts, directive, "if")) {
+            found = Some(directive);
+        }
+    });
+    let directive = found?;
+    let [subject, rest @ ..] = directive.args.as_slice() else { return None };
+    if words::is(facts, directive, "if") {
+        let name = memchr::memmem::find(facts.sources.text(subject.span), b"$scheme")?;
+        let start = subject.span.start as usize + name;
+        let span = crate::source::Span::new(subject.span.file, start, start + b"$scheme".len());
+        return Some(vec![replace(span, "$http_x_forwarded_proto")]);
+    }
+    let plain = matches!(facts.word(rest.first()?), b"off" | b"!on" | b"=off" | b"!=on" | b"^off$" | b"!^on$");
+    let known = facts.word(subject) == b"%{HTTPS}" && plain;
+    known.then(|| vec![replace(mend::inside(facts, subject), "%{HTTP:X-Forwarded-Proto}"), replace(rest.first().map_or(subject.span, |word| word.span), "=http")])
 }

@@ -1,12 +1,12 @@
 //! See the page of [`RULE`].
 
-use super::make::{Also, by_proof, lossy};
+use super::make::{Also, by_proof, lossy, replace};
 use super::{FixKind, Group, Servers, words};
 use crate::analysis::Facts;
 use crate::analysis::expression::{self, Choices, Kind, Node};
 use crate::analysis::routes::{PathKind, PathPattern, Route};
 use crate::analysis::witness::Proof;
-use crate::diagnostic::{Finding, Severity};
+use crate::diagnostic::{Finding, Severity, Applicability, Edit};
 use crate::ir::pattern::Regex;
 use crate::ir::template::Part;
 
@@ -34,7 +34,8 @@ declare! {
     /// ```
     ///
     /// ## Fix safety
-    /// No fix: which of the paths are meant is known to the author only.
+    /// Unsafe: `^` and `$` are put around the pattern, so that just this path matches. Which of the paths were
+    /// meant is known to the author only.
     ///
     /// ## Traps
     /// Patterns for a file's ending (`\.php$`) need no `^`. A pattern that is closed with `$` is a note only, and so
@@ -47,7 +48,7 @@ declare! {
         group: Group::Regex,
         severity: Severity::Warning,
         servers: Servers::Both,
-        fix: FixKind::None,
+        fix: FixKind::Unsafe,
         check: check,
     }
 }
@@ -65,7 +66,9 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             PathKind::Relative => "begin the pattern with `^`, and close it with `$` if only this path is meant",
             _ => "begin the pattern with `^/`, and close it with `$` if only this path is meant",
         };
-        let finding = by_proof(&RULE, &proof, message, words::place(facts, regex)).help(help);
+        let finding = by_proof(&RULE, &proof, message, words::place(facts, regex))
+            .help(help)
+            .mend(Applicability::Unsafe, "anchor the pattern", anchored(facts, regex, on, &tree));
         findings.push(if tree.anchored_end() { finding.at_most(Severity::Info) } else { finding });
     }
 }
@@ -104,4 +107,15 @@ fn elsewhere(facts: &Facts<'_>, route: &Route<'_>, tree: &Node, on: PathKind) ->
         _ => [before, &text, behind].concat(),
     };
     facts.proof_at(route, &path)
+}
+
+/// `^` in front, with the slash that a path begins with, and `$` behind.
+fn anchored(facts: &Facts<'_>, regex: &Regex, on: PathKind, tree: &Node) -> Option<Vec<Edit>> {
+    let rooted = on == PathKind::Relative || regex.text.starts_with(b"/");
+    let end = regex.text.len();
+    let mut edits = vec![replace(words::piece(facts, regex, 0, 0)?, if rooted { "^" } else { "^/" })];
+    if !tree.anchored_end() {
+        edits.push(replace(words::piece(facts, regex, end, end)?, "$"));
+    }
+    Some(edits)
 }

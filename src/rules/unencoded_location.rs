@@ -1,13 +1,13 @@
 //! See the page of [`RULE`].
 
-use super::make::{Also, by_proof};
-use super::{FixKind, Group, Servers};
+use super::make::{Also, by_proof, replace};
+use super::{FixKind, Group, Servers, mend, words};
 use crate::analysis::Facts;
 use crate::analysis::routes::Route;
 use crate::analysis::steer::{sends_decoded, spill, stays_escaped};
 use crate::analysis::transport::is_redirect;
 use crate::analysis::witness::paths;
-use crate::diagnostic::{Finding, Severity};
+use crate::diagnostic::{Applicability, Edit, Finding, Severity};
 use crate::eval::Answer;
 use crate::ir::template::Part;
 use crate::source::Span;
@@ -42,7 +42,8 @@ declare! {
     /// ```
     ///
     /// ## Fix safety
-    /// No automatic fix: `rewrite` adds the query, which `return` does not.
+    /// Unsafe: `NE` is taken off; in nginx `$request_uri` takes the place of `$uri`, and a `return` of captures
+    /// becomes a `rewrite` with the location's pattern, which escapes them.
     ///
     /// ## Traps
     /// Captures that admit letters and digits only are fine. Where a line break can get in, too,
@@ -56,7 +57,7 @@ declare! {
         group: Group::InjectionSecurity,
         severity: Severity::Warning,
         servers: Servers::Both,
-        fix: FixKind::None,
+        fix: FixKind::Unsafe,
         check: check,
     }
 }
@@ -76,8 +77,8 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         let message = "decoded text of the path is sent in `Location` unescaped, a space as a space";
         let finding = by_proof(&RULE, &proof, message, route.span);
         findings.push(match (facts.is_apache(), needs_raw(route)) {
-            (false, _) => finding.help("use `rewrite`, which escapes captures, or `$request_uri`"),
-            (true, false) => finding.help("leave `NE` out"),
+            (false, _) => finding.mend(Applicability::Unsafe, "send what is escaped", escaped(facts, route)).help("use `rewrite`, which escapes captures, or `$request_uri`"),
+            (true, false) => finding.mend(Applicability::Unsafe, "send what is escaped", escaped(facts, route)).help("leave `NE` out"),
             (true, true) => finding.at_most(Severity::Info).help("add the flag `B`, which escapes what is captured"),
         });
     }
@@ -91,4 +92,39 @@ fn needs_raw(route: &Route<'_>) -> bool {
 
 fn spaced(answer: &Answer) -> bool {
     answer.location.as_deref().is_some_and(|text| text.contains(&b' '))
+}
+
+/// The same target, escaped by the server or sent as it came.
+pub(super) fn escaped(facts: &Facts<'_>, route: &Route<'_>) -> Option<Vec<Edit>> {
+    let directive = facts.directive(route.span)?;
+    if facts.is_apache() {
+        let flag = words::flag(facts, directive, "NE", "noescape")?;
+        return Some(vec![words::without(facts, directive, &flag)?]);
+    }
+    [&b"$uri$is_args$args"[..], b"$uri", b"$document_uri"]
+        .into_iter()
+        .find_map(|name| mend::in_target(facts, route.span, name, b"$request_uri"))
+        .or_else(|| as_rewrite(facts, route))
+}
+
+/// `return 301 /new/$1;` in `location ~ ^/old/(.*)$` as a `rewrite`; the closing `?` keeps the query out as before.
+fn as_rewrite(facts: &Facts<'_>, route: &Route<'_>) -> Option<Vec<Edit>> {
+    let directive = facts.directive(route.span).filter(|directive| words::is(facts, directive, "return"))?;
+    let location = facts.parent(directive).filter(|parent| words::is(facts, parent, "location"))?;
+    let [kind, pattern] = location.args.as_slice() else { return None };
+    let flag = match route.status()? {
+        301 => "permanent",
+        302 => "redirect",
+        _ => return None,
+    };
+    let case = match facts.word(kind) {
+        b"~" => "",
+        b"~*" => "(?i)",
+        _ => return None,
+    };
+    let to = facts.text(mend::inside(facts, mend::target(facts, route.span)?));
+    let numbered = to.split('$').skip(1).all(|part| part.starts_with(|letter: char| letter.is_ascii_digit()));
+    let pattern = facts.text(mend::inside(facts, pattern));
+    let text = format!("rewrite \"{case}{pattern}\" \"{to}?\" {flag};");
+    (numbered && !pattern.contains('"') && !to.contains('"')).then(|| vec![replace(directive.span, text)])
 }

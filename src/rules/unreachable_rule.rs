@@ -1,11 +1,11 @@
 //! See the page of [`RULE`].
 
 use super::make::{Also, by_proof};
-use super::{FixKind, Group, Servers};
+use super::{FixKind, Group, Servers, mend};
 use crate::analysis::Facts;
 use crate::analysis::routes::Route;
 use crate::analysis::witness::Proof;
-use crate::diagnostic::{Finding, Severity};
+use crate::diagnostic::{Finding, Severity, Applicability, Edit};
 
 declare! {
     /// Every request that a redirect matches is answered by an earlier one.
@@ -42,7 +42,9 @@ declare! {
     /// ```
     ///
     /// ## Fix safety
-    /// No fix: whether the order or the redirect is wrong is the author's decision.
+    /// Unsafe: the narrower directive moves in front of the broader one, and begins to answer. Where the redirect
+    /// is wrong rather than the order, delete it. No fix where the two stand in different blocks or rules count
+    /// each other.
     ///
     /// ## Traps
     /// A list that jumps (flags C, S, N) is left alone, and so is what stands behind a rewrite inside the server,
@@ -55,7 +57,7 @@ declare! {
         group: Group::DeadCode,
         severity: Severity::Warning,
         servers: Servers::Both,
-        fix: FixKind::None,
+        fix: FixKind::Unsafe,
         check: check,
     }
 }
@@ -67,7 +69,8 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         findings.push(
             by_proof(&RULE, &proof, "this is never reached: an earlier directive answers every request it matches", later.span)
                 .related(earlier.span, "answers these requests")
-                .help("put it above the broader one, or delete it"),
+                .help("put it above the broader one, or delete it")
+                .mend(Applicability::Unsafe, "put it above the broader one", above(facts, later, earlier)),
         );
     }
 }
@@ -85,4 +88,11 @@ pub(super) fn taken_by(facts: &Facts<'_>, later: &Route<'_>, earlier: &Route<'_>
         }
     }
     taken
+}
+
+/// The later directive in front of the earlier one, where both stand in one block.
+fn above(facts: &Facts<'_>, later: &Route<'_>, earlier: &Route<'_>) -> Option<Vec<Edit>> {
+    let parent = |route: &Route<'_>| facts.directive(route.span).map(|directive| facts.parent(directive).map(|parent| parent.span));
+    let same = later.slot == earlier.slot && later.span != earlier.span && parent(later) == parent(earlier);
+    if same { mend::move_above(facts, &[later.span], earlier.span) } else { None }
 }

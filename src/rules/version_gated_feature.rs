@@ -1,9 +1,9 @@
 //! See the page of [`RULE`].
 
-use super::make::{Also, certain};
+use super::make::{Also, certain, replace};
 use super::{FixKind, Group, Servers, words};
 use crate::analysis::Facts;
-use crate::diagnostic::{Finding, Severity};
+use crate::diagnostic::{Finding, Severity, Applicability};
 use crate::lower::Version;
 use crate::source::Span;
 use crate::syntax::Directive;
@@ -32,7 +32,8 @@ declare! {
     /// ```
     ///
     /// ## Fix safety
-    /// No fix: an upgrade is the better answer.
+    /// Unsafe: a status gives way to the older one that browsers follow alike for GET (308 to 301, 307 to 302),
+    /// `END` to `L`. Anything else has no fix: an upgrade is the better answer.
     ///
     /// ## Traps
     /// Distributions carry some features back to older versions.
@@ -44,7 +45,7 @@ declare! {
         group: Group::Portability,
         severity: Severity::Warning,
         servers: Servers::Both,
-        fix: FixKind::None,
+        fix: FixKind::Unsafe,
         check: check,
     }
 }
@@ -56,7 +57,9 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         for (what, since, at) in needs.into_iter().filter(|(_, since, _)| version < *since) {
             let message =
                 format!("{what} came with {}, and the server is {}", shown(since), shown(version));
-            findings.push(certain(&RULE, message, at).help("upgrade the server, or do without"));
+            let finding = certain(&RULE, message, at).help("upgrade the server, or do without");
+            let edits = older(facts, at).map(|text| vec![replace(at, text)]);
+            findings.push(finding.mend(Applicability::Unsafe, "write what the server knows", edits));
         }
     });
 }
@@ -115,4 +118,14 @@ fn flag_since(name: &str) -> Option<Version> {
         "UNC" => Version(2, 4, 63),
         _ => return None,
     })
+}
+
+/// What an older server knows in place of these words.
+fn older(facts: &Facts<'_>, at: Span) -> Option<&'static str> {
+    match facts.sources.text(at) {
+        b"308" => Some("301"),
+        b"307" => Some("302"),
+        b"END" => Some("L"),
+        _ => None,
+    }
 }

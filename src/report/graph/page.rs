@@ -18,15 +18,15 @@ struct Page<'a> {
     edges: usize,
 }
 
-#[derive(serde::Serialize)]
-struct Entry {
+#[derive(Debug, serde::Serialize)]
+pub(in crate::report) struct Entry {
     class: Fate,
     word: &'static str,
     color: &'static str,
 }
 
-#[derive(serde::Serialize)]
-struct GroupView {
+#[derive(Debug, serde::Serialize)]
+pub(in crate::report) struct GroupView {
     title: String,
     fate: &'static str,
     class: Fate,
@@ -37,7 +37,7 @@ struct GroupView {
     rows: Vec<Row>,
 }
 
-#[derive(serde::Serialize)]
+#[derive(Debug, serde::Serialize)]
 struct Row {
     from: String,
     to: String,
@@ -51,15 +51,22 @@ struct Row {
 /// # Errors
 /// The template engine's; the template is part of the program, so none is expected.
 pub fn render(graph: &Graph, title: &str) -> Result<String, minijinja::Error> {
-    let groups: Vec<GroupView> =
-        graph.groups().iter().enumerate().map(|(at, group)| view(graph, group, at < OPEN)).collect();
-    let legend = [Fate::Loop, Fate::Chain, Fate::Away, Fate::End, Fate::Start]
-        .map(|fate| Entry { class: fate, word: fate.word(), color: fate.color() })
-        .into();
+    let (groups, legend) = (groups(graph, OPEN), legend());
     let mut environment = Environment::new();
     environment.add_template("page.html", include_str!("page.html"))?;
     let page = environment.get_template("page.html")?;
     page.render(Serde(Page { title, groups, legend, nodes: graph.nodes.len(), edges: graph.edges.len() }))
+}
+
+/// The groups of a graph as pictures and tables, the first of them open.
+pub(in crate::report) fn groups(graph: &Graph, open: usize) -> Vec<GroupView> {
+    graph.groups().iter().enumerate().map(|(at, group)| view(graph, group, at < open)).collect()
+}
+
+/// The colours and what they mean.
+pub(in crate::report) fn legend() -> Vec<Entry> {
+    let all = [Fate::Loop, Fate::Chain, Fate::Away, Fate::End, Fate::Start];
+    all.map(|fate| Entry { class: fate, word: fate.word(), color: fate.color() }).into()
 }
 
 fn view(graph: &Graph, group: &Group, open: bool) -> GroupView {
