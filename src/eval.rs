@@ -28,6 +28,7 @@ pub mod real_address;
 pub mod respond;
 pub mod rewrite;
 pub mod sections;
+pub mod spelling;
 pub mod table;
 pub mod target;
 pub mod template;
@@ -95,6 +96,10 @@ pub trait World: Sync {
     fn stat(&self, path: &[u8]) -> Option<Option<FileKind>>;
     /// The content of a file, where it may be known.
     fn read(&self, path: &[u8]) -> Option<Vec<u8>>;
+    /// The names in a folder, `.` and `..` among them: `Some(None)` where there is no such folder, `None` unknown.
+    fn list(&self, _folder: &[u8]) -> Option<Option<Vec<Vec<u8>>>> {
+        None
+    }
     /// A variable of the server's process: `Some(None)` is unset, `None` unknown.
     fn environment(&self, name: &[u8]) -> Option<Option<Vec<u8>>>;
     /// The time of the request, seconds since 1970; `None` unknown.
@@ -189,6 +194,10 @@ impl<W: World> World for (&Assumed, &W) {
 
     fn read(&self, path: &[u8]) -> Option<Vec<u8>> {
         self.1.read(path)
+    }
+
+    fn list(&self, folder: &[u8]) -> Option<Option<Vec<Vec<u8>>>> {
+        self.1.list(folder)
     }
 
     fn environment(&self, name: &[u8]) -> Option<Option<Vec<u8>>> {

@@ -26,6 +26,7 @@ pub mod condition;
 pub mod expr;
 pub mod index;
 pub mod merge;
+pub mod network;
 pub mod pattern;
 pub mod policy;
 pub mod proxy;
@@ -131,6 +132,8 @@ pub enum Phase {
     Index,
     /// `FallbackResource`.
     Fallback,
+    /// Correct a misspelt file name.
+    Spelling,
     /// Serve the file, or hand over to the handler.
     Content,
 }

@@ -214,6 +214,7 @@ pub fn dimension_of(attribute: &Attribute) -> Option<Dimension> {
         Attribute::LocalAddress
         | Attribute::Protocol
         | Attribute::Status
+        | Attribute::StatusSoFar
         | Attribute::ResponseHeader(_)
         | Attribute::ProxyHost
         | Attribute::UpstreamStatus
@@ -273,6 +274,9 @@ impl Seen<'_> {
             Subject::Path | Subject::Rewritten => self.add(Dimension::Path),
             Subject::Text(template) => self.template(template),
             Subject::HeadersNamed(_) => self.add(Dimension::Header(Vec::new())),
+            Subject::HeaderOrVariable(name, variable) => {
+                self.template(&Template::header_then_variable(name, *variable));
+            }
         }
     }
 
@@ -344,8 +348,12 @@ impl Seen<'_> {
         match (function, argument) {
             (Function::RequestHeader, Expr::Literal(name)) => self.attribute(&Attribute::Header(name.clone())),
             (Function::RequestHeader, _) => self.add(Dimension::Header(Vec::new())),
-            (Function::Environment, Expr::Literal(name)) => self.add(Dimension::Variable(name.to_vec())),
-            (Function::Environment, _) => self.add(Dimension::Unknown),
+            (Function::Environment | Function::RequestVariable, Expr::Literal(name)) => {
+                self.add(Dimension::Variable(name.to_vec()))
+            }
+            (Function::Environment | Function::RequestVariable | Function::ProcessVariable | Function::Note, _) => {
+                self.add(Dimension::Unknown)
+            }
             (Function::ResponseHeader, _) => self.add(Dimension::Server),
             (Function::FileContent | Function::FileSize, _) => self.add(Dimension::File),
             (_, argument) => self.expr(argument),

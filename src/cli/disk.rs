@@ -53,6 +53,10 @@ impl World for Disk {
         read_file(Path::new(OsStr::from_bytes(path))).ok()
     }
 
+    fn list(&self, folder: &[u8]) -> Option<Option<Vec<Vec<u8>>>> {
+        self.real.then(|| names(Path::new(OsStr::from_bytes(folder))))
+    }
+
     fn environment(&self, name: &[u8]) -> Option<Option<Vec<u8>>> {
         if let Some(value) = self.assumed.environment.get(name) {
             return Some(value.clone());
@@ -64,6 +68,13 @@ impl World for Disk {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).ok()?;
         i64::try_from(since.as_secs()).ok()
     }
+}
+
+/// The names in a folder, as `readdir` gives them.
+fn names(folder: &Path) -> Option<Vec<Vec<u8>>> {
+    let inside = std::fs::read_dir(folder).ok()?.filter_map(Result::ok);
+    let inside = inside.map(|entry| entry.file_name().as_bytes().to_vec());
+    Some([b".".to_vec(), b"..".to_vec()].into_iter().chain(inside).collect())
 }
 
 fn look(path: &Path) -> Option<FileKind> {

@@ -17,8 +17,12 @@ pub enum Verdict {
     Refuses(Flow),
 }
 
-/// Refuses what the scope's access rules refuse.
+/// Refuses what the scope's access rules refuse. Where the same sections are in force as for the request before an
+/// internal redirect or around a sub-request, nothing is asked again (`ap_process_request_internal`).
 pub fn check(machine: &mut Machine) -> Flow {
+    if machine.trail_before.as_ref() == Some(&machine.trail) {
+        return Flow::Next;
+    }
     let settings = &machine.scope.settings;
     let either = settings.any_access == Some(true);
     let rules = [settings.host_access.clone(), settings.access.clone()];

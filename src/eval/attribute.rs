@@ -15,7 +15,7 @@ pub fn value(machine: &mut Machine, attribute: &Attribute) -> Try<Vec<u8>> {
         Attribute::Query => machine.query.clone().unwrap_or_default(),
         Attribute::QueryMark => mark(machine.query.as_ref().is_some_and(|query| !query.is_empty()), b"?"),
         Attribute::Argument(name) => argument(machine.query.as_deref().unwrap_or_default(), name).to_vec(),
-        Attribute::Header(name) => joined(machine, name, b", "),
+        Attribute::Header(name) => header(machine, name),
         Attribute::HeaderVariable(name) => header_variable(machine, name),
         Attribute::Cookie(name) => cookie(machine, name),
         Attribute::Host => host(machine),
@@ -52,6 +52,7 @@ pub fn value(machine: &mut Machine, attribute: &Attribute) -> Try<Vec<u8>> {
         }
         Attribute::UpstreamHeader(name) => upstream_header(machine, name),
         Attribute::Status => machine.status.map(|status| format!("{status:03}").into_bytes()).unwrap_or_default(),
+        Attribute::StatusSoFar => machine.status.or(machine.saved_status).unwrap_or(200).to_string().into_bytes(),
         Attribute::Time(part) => time(machine, *part),
         Attribute::Environment(name) => super::template::environment(machine, name),
         Attribute::SubRequest { url, attribute } => rewrite::look_ahead(machine, *url, attribute)?,
@@ -75,6 +76,13 @@ fn unknown(machine: &mut Machine, name: &[u8]) -> Vec<u8> {
             b"TLSv1.3".to_vec()
         }
         b"ssl:ssl_tls_sni" => machine.request.sni.as_deref().unwrap_or_default().to_vec(),
+        // Handler and type are found out once the file is known and may be had.
+        b"handler" | b"content_type" if !machine.flags.admitted => Vec::new(),
+        b"last_modified" if machine.status.is_none() => b"19700101000000".to_vec(),
+        b"request_log_id" | b"conn_log_id" => {
+            machine.recorder.assume("log-id", "nothing was logged so far");
+            Vec::new()
+        }
         b"script_user" | b"script_group" if machine.found.is_none() => b"<unknown>".to_vec(),
         _ => known(machine, None, &format!("variable:{}", String::from_utf8_lossy(name))),
     }
@@ -113,6 +121,11 @@ pub fn argument<'q>(query: &'q [u8], name: &[u8]) -> &'q [u8] {
         })
         .next()
         .unwrap_or_default()
+}
+
+/// A request header as httpd sees it: its lines joined.
+pub fn header(machine: &Machine, name: &[u8]) -> Vec<u8> {
+    joined(machine, name, b", ")
 }
 
 /// Every line of a request header, joined.

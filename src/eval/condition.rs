@@ -53,7 +53,12 @@ fn test_holds(machine: &mut Machine, test: &Test) -> Try<bool> {
             let path = render(machine, subject)?;
             file_test(machine, *question, &path)?
         }
-        TestKind::Expression(expression) => expr::holds(machine, expression)?,
+        TestKind::Expression(expression) => {
+            let held = expr::holds(machine, expression);
+            // An expression's captures end with it.
+            machine.captures.of_mut(crate::ir::clause::Store::Expression).clear();
+            held?
+        }
         TestKind::ExpressionInto(expression, store) => {
             let held = expr::holds(machine, expression)?;
             if let (true, Some(store)) = (held, store) {

@@ -1,14 +1,24 @@
 //! What a path leads to where nothing answered before: index files, folders, files, handlers.
 
 use super::flow::{Fail, Flow, Reply, Try};
-use super::machine::Machine;
+use super::machine::{Current, Machine};
 use super::{FileKind, Kind, condition, escape, folder, proxy, template, try_files};
 use crate::ir::clause::Handler;
 use crate::ir::policy::ContentPolicy;
 use crate::ir::{Effect, scope::Settings};
+use std::sync::Arc;
 
 /// Serves the content.
 pub fn serve(machine: &mut Machine) -> Flow {
+    if let Some(handler) = machine.pending_handler.take() {
+        // A handler that a rewrite asks for comes last and takes the place of every other one.
+        let mut scope = (*machine.scope).clone();
+        scope.settings.handler = Some(handler);
+        machine.scope = Current::Own(Arc::new(scope));
+        if machine.planted.take().is_some() {
+            machine.found = None;
+        }
+    }
     if let Some(target) = machine.planted.clone() {
         // What a folder's rewriting asked for takes effect as soon as nothing else answered.
         return folder::restart(machine, &target);
@@ -35,6 +45,13 @@ pub fn serve(machine: &mut Machine) -> Flow {
         Some(Handler::Opaque(name)) => {
             Flow::Unknown(machine.scope.span, format!("`{}` is not modelled", String::from_utf8_lossy(&name)))
         }
+        // What lists folders has a handler of its own.
+        Some(Handler::Unserved)
+            if machine.found == Some(Kind::Directory) && matches!(&*machine.method, b"GET" | b"HEAD" | b"POST") =>
+        {
+            Reply::bare(404, None).into()
+        }
+        Some(Handler::Unserved) => folder::default_handler(machine),
         Some(Handler::Static) | None => match machine.program.facts.content {
             ContentPolicy::Nginx => index_then_file(machine).unwrap_or_else(Flow::from),
             ContentPolicy::Apache => folder::default_handler(machine),
@@ -121,7 +138,7 @@ fn template_index() -> crate::ir::template::Template {
 /// The file the path maps to in the scope in force.
 pub fn file_name(machine: &mut Machine) -> Try<Vec<u8>> {
     if machine.program.facts.content == ContentPolicy::Apache {
-        return Ok(machine.file.clone().unwrap_or_else(|| machine.path.clone()));
+        return Ok(machine.file.clone().unwrap_or_default());
     }
     let root = document_root(machine)?;
     let Settings { alias, .. } = &*machine.scope.settings;

@@ -1,10 +1,12 @@
 //! Expressions (`ap_expr`, server/util_expr_eval.c).
 
+mod function;
+
 use super::flow::{Fail, Try};
 use super::machine::Machine;
-use super::{attribute, condition, escape, matching, table, template};
+use super::{attribute, condition, matching, template};
 use crate::ir::clause::Store;
-use crate::ir::expr::{Expr, Function, GlobKind};
+use crate::ir::expr::{Expr, GlobKind};
 use crate::ir::pattern::Glob;
 
 /// Whether an expression is true.
@@ -66,7 +68,7 @@ fn truth(machine: &mut Machine, expression: &Expr) -> Try<bool> {
         }
         Expr::IpMatch(address, network) => {
             let address = text(machine, address)?;
-            in_network(&address, network)
+            network.contains(&address)
         }
         Expr::Glob(left, right, kind) => {
             let (left, right) = (text(machine, left)?, text(machine, right)?);
@@ -75,26 +77,6 @@ fn truth(machine: &mut Machine, expression: &Expr) -> Try<bool> {
         }
         word => !text(machine, word)?.is_empty(),
     })
-}
-
-/// Whether an address lies in a network: an address, `address/bits`, `address/mask`, or the first octets of one.
-fn in_network(address: &[u8], network: &[u8]) -> bool {
-    let (Ok(address), Ok(network)) = (std::str::from_utf8(address), std::str::from_utf8(network)) else { return false };
-    let Ok(address) = address.parse::<std::net::IpAddr>() else { return false };
-    if let Ok(net) = network.parse::<ipnet::IpNet>() {
-        return net.contains(&address);
-    }
-    if let Ok(one) = network.parse::<std::net::IpAddr>() {
-        return one == address;
-    }
-    if let Some((base, mask)) = network.split_once('/')
-        && let (Ok(base), Ok(mask)) = (base.parse::<std::net::Ipv4Addr>(), mask.parse::<std::net::Ipv4Addr>())
-        && let std::net::IpAddr::V4(address) = address
-    {
-        return u32::from(address) & u32::from(mask) == u32::from(base) & u32::from(mask);
-    }
-    let start = network.trim_end_matches('.');
-    address.to_string().strip_prefix(start).is_some_and(|rest| rest.starts_with('.'))
 }
 
 /// The text of a word expression.
@@ -116,43 +98,9 @@ pub fn text(machine: &mut Machine, expression: &Expr) -> Try<Vec<u8>> {
         }
         Expr::Function(function, argument) => {
             let argument = text(machine, argument)?;
-            call(machine, *function, argument)?
+            function::call(machine, *function, argument)?
         }
         Expr::Template(template) => template::render(machine, template)?,
         condition => if truth(machine, condition)? { &b"true"[..] } else { b"false" }.to_vec(),
-    })
-}
-
-fn call(machine: &mut Machine, function: Function, argument: Vec<u8>) -> Try<Vec<u8>> {
-    let unknown = |what: &str| Err(Fail::Unknown(None, format!("the function `{what}`")));
-    Ok(match function {
-        Function::RequestHeader => {
-            let lines: Vec<&[u8]> = machine.header_lines(&argument).collect();
-            lines.join(&b", "[..])
-        }
-        Function::Environment => {
-            let at = machine.program.variables.iter().position(|variable| *variable.name == *argument);
-            match at {
-                Some(at) => template::variable(machine, crate::ir::VarId(at as u32))?,
-                None => template::environment(machine, &argument.into()),
-            }
-        }
-        Function::ToLower => argument.to_ascii_lowercase(),
-        Function::ToUpper => argument.to_ascii_uppercase(),
-        Function::Escape => escape::path(&argument),
-        Function::Unescape => table::unescape(&argument),
-        Function::FileContent => match machine.world.read(&argument) {
-            Some(content) => content,
-            None => return unknown("file"),
-        },
-        Function::FileSize => match machine.world.stat(&argument) {
-            Some(found) => found.map_or(0, |found| found.size).to_string().into_bytes(),
-            None => return unknown("filesize"),
-        },
-        Function::ResponseHeader => return unknown("resp"),
-        Function::Base64 => return unknown("base64"),
-        Function::Unbase64 => return unknown("unbase64"),
-        Function::Md5 => return unknown("md5"),
-        Function::Sha1 => return unknown("sha1"),
     })
 }

@@ -4,8 +4,8 @@ use super::clauses::ListEnd;
 use super::flow::{Flow, Reply, Try};
 use super::machine::{Machine, Value};
 use super::rewrite::sub_request::{self, Reached};
-use super::{Kind, escape, own_url, template, try_files};
-use crate::ir::clause::{Clause, Handler, MapTo, Store};
+use super::{Kind, content, escape, matching, own_url, template, try_files};
+use crate::ir::clause::{Clause, Handler, MapTo, Rest, Store};
 
 /// Redirects a folder to itself with a slash.
 pub fn directory_slash(machine: &mut Machine) -> Flow {
@@ -33,10 +33,12 @@ fn is_careful(machine: &Machine) -> bool {
 
 /// Something other than the file system answers.
 fn handled(machine: &Machine) -> bool {
-    matches!(
-        machine.scope.settings.handler,
-        Some(Handler::Dynamic(_) | Handler::Proxy(_) | Handler::Opaque(_) | Handler::Fixed(_))
-    )
+    !matches!(machine.scope.settings.handler, Some(Handler::Static) | None)
+}
+
+/// A sub-request leads to something that can be served: a file, or a page that another server has.
+fn is_servable(inner: &Machine) -> bool {
+    inner.found == Some(Kind::File) || inner.forced_handler.is_some()
 }
 
 /// Looks for an index file.
@@ -75,7 +77,7 @@ fn indexed(machine: &mut Machine) -> Try<Flow> {
         };
         let (inner, reached) = sub_request::by_url(machine, &target)?;
         match reached {
-            Reached::Content if inner.found == Some(Kind::File) || handled(&inner) => {
+            Reached::Content if is_servable(&inner) => {
                 if let Some(status) = machine.scope.settings.index_redirect.filter(|&status| status != 0) {
                     let to = own_url::absolute(machine, &escape::path(&inner.path));
                     return Ok(Reply::location(status, to, None).into());
@@ -96,7 +98,9 @@ fn take_over<'p>(machine: &mut Machine<'p>, inner: Machine<'p>) {
     let (depth, method) = (machine.depth, std::mem::take(&mut machine.method));
     let statuses = (machine.saved_status, machine.first_error.take());
     let (port, ended) = (machine.host_port.take(), machine.flags.rewriting_ended);
+    let before = machine.trail_before.take();
     *machine = inner;
+    machine.trail_before = before;
     (machine.saved_status, machine.first_error) = statuses;
     (machine.depth, machine.method, machine.host_port) = (depth, method, port);
     machine.flags.rewriting_ended = ended;
@@ -116,7 +120,7 @@ pub fn fallback(machine: &mut Machine) -> Flow {
         None => path.to_vec(),
     };
     match sub_request::by_url(machine, &target) {
-        Ok((inner, Reached::Content)) if inner.found == Some(Kind::File) || handled(&inner) => {
+        Ok((inner, Reached::Content)) if is_servable(&inner) => {
             take_over(machine, inner);
             Flow::Next
         }
@@ -199,6 +203,9 @@ pub fn script(machine: &mut Machine) -> Flow {
         (None, _) => Flow::Content,
         (_, None) => Reply::bare(404, None).into(),
         (_, Some(Kind::Directory)) => Reply::bare(403, None).into(),
+        _ if machine.path_info.is_some() && machine.scope.settings.accept_path_info == Some(false) => {
+            Reply::bare(404, None).into()
+        }
         (_, Some(_)) => {
             machine.recorder.assume(format!("status:{}", String::from_utf8_lossy(&file)), "200");
             Reply::served().into()
@@ -221,11 +228,10 @@ fn listing(machine: &Machine) -> Flow {
 /// # Errors
 /// Where the folder's name cannot be made.
 pub fn map_to(machine: &mut Machine, clause: &Clause, to: &MapTo) -> Try<Option<ListEnd>> {
-    let mut file = template::render(machine, &to.to)?;
+    let file = template::render(machine, &to.to)?;
+    let mut file = content::full_name(machine, file);
     let folder = file.clone();
-    if to.rest {
-        let matched = machine.captures.of(Store::Pattern);
-        let end = matched.groups.first().cloned().flatten().map_or(0, |range| range.end);
+    if let Some(end) = taken(machine, &to.rest) {
         let (prefix, rest) = machine.path.split_at_checked(end).unwrap_or((&machine.path, b""));
         machine.context = Some((prefix.to_vec(), folder));
         file.extend_from_slice(rest);
@@ -234,4 +240,17 @@ pub fn map_to(machine: &mut Machine, clause: &Clause, to: &MapTo) -> Try<Option<
     machine.file = Some(file);
     machine.flags.mapped = true;
     Ok(Some(ListEnd::Ended))
+}
+
+/// How many bytes of the path the folder takes the place of, where the others follow it.
+fn taken(machine: &Machine, rest: &Rest) -> Option<usize> {
+    match rest {
+        Rest::Nothing => None,
+        Rest::Matched => {
+            let matched = machine.captures.of(Store::Pattern);
+            Some(matched.groups.first().cloned().flatten().map_or(0, |range| range.end))
+        }
+        Rest::Behind(_) if machine.scope.settings.alias_preserves_path != Some(true) => None,
+        Rest::Behind(own) => matching::segments(own, &machine.path),
+    }
 }

@@ -125,6 +125,10 @@ pub fn choose_site(machine: &mut Machine) -> Result<(), u16> {
         NameRule::BestKind => best_kind(machine, listener, &host),
         NameRule::FirstSite => first_site(machine, listener, &host),
     };
+    let strict = machine.scope.settings.strict_host == Some(true);
+    if strict && machine.host.is_some() && chosen.is_none() && !is_called(machine.site, &host) {
+        return Err(400);
+    }
     if let Some(site) = program.sites.get(chosen.unwrap_or(listener.default).0 as usize) {
         machine.site = site;
         machine.enter_site();
@@ -198,16 +202,23 @@ fn names_capture(program: &Program, listener: &Listener) -> bool {
     patterns.last().is_some_and(|regex| regex.group_count() > 0)
 }
 
+/// The first site of the name; where there is none, the first whose address is written as the host is.
 fn first_site(machine: &Machine, listener: &Listener, host: &[u8]) -> Option<SiteId> {
-    let is_named = |site: &Site| {
-        site.names.iter().any(|name| match name {
-            SiteName::Exact(text) => text.eq_ignore_ascii_case(host),
-            SiteName::Glob(glob) => matching::glob_matches(glob, host),
-            _ => false,
-        })
+    let first = |fits: &dyn Fn(&Site) -> bool| {
+        let fits = |id: &SiteId| machine.program.sites.get(id.0 as usize).is_some_and(fits);
+        listener.sites.iter().copied().find(fits)
     };
-    let sites = &machine.program.sites;
-    listener.sites.iter().copied().find(|id| sites.get(id.0 as usize).is_some_and(is_named))
+    let addressed = |site: &Site| site.addresses.iter().any(|(address, _)| address.eq_ignore_ascii_case(host));
+    first(&|site| is_called(site, host)).or_else(|| first(&addressed))
+}
+
+/// Whether a host is one of a site's names.
+fn is_called(site: &Site, host: &[u8]) -> bool {
+    site.names.iter().any(|name| match name {
+        SiteName::Exact(text) => text.eq_ignore_ascii_case(host),
+        SiteName::Glob(glob) => matching::glob_matches(glob, host),
+        _ => false,
+    })
 }
 
 #[cfg(test)]

@@ -123,6 +123,8 @@ pub struct Flags {
     pub error_intercepted: bool,
     /// A rewriting list has decided which file the path maps to.
     pub mapped: bool,
+    /// The path was mapped to a file, and access to it was granted.
+    pub admitted: bool,
     /// The whole path follows an alias that takes no name (`try_files` in a pattern location).
     pub path_follows_alias: bool,
     /// Path or query are not those of the target any more that came in.
@@ -201,6 +203,10 @@ pub struct Machine<'p> {
     pub site: &'p Site,
     /// What is in force.
     pub scope: Current<'p>,
+    /// The sections that are in force, in the order in which they were laid over each other.
+    pub trail: Vec<ScopeId>,
+    /// The same of the request before this one, or around it.
+    pub trail_before: Option<Vec<ScopeId>>,
     /// The method, which an error page may change.
     pub method: Vec<u8>,
     /// The method that text sees, where a request inside the request has another one.
@@ -294,6 +300,8 @@ impl<'p> Machine<'p> {
             remote: request.remote.as_deref().map(<[u8]>::to_vec),
             site,
             scope,
+            trail: Vec::new(),
+            trail_before: None,
             method: request.method.to_vec(),
             main_method: None,
             raw_target: Vec::new(),

@@ -29,7 +29,17 @@ pub fn holds(machine: &mut Machine, test: &Match, span: Span) -> Try<bool> {
             let text = render(machine, template)?;
             against(machine, test, &text, span)?
         }
-        Subject::HeadersNamed(names) => against_headers(machine, test, names, span)?,
+        Subject::HeadersNamed(names) => {
+            let value = last_header(machine, names, span)?;
+            against(machine, test, &value, span)?
+        }
+        Subject::HeaderOrVariable(name, variable) => {
+            let text = match machine.header_lines(name).next() {
+                Some(_) => super::attribute::header(machine, name),
+                None => machine.variable(*variable).and_then(|value| value.bytes.clone()).unwrap_or_default(),
+            };
+            against(machine, test, &text, span)?
+        }
     };
     let holds = matched != test.negated;
     if holds && matches!(test.subject, Subject::Rewritten) {
@@ -47,13 +57,15 @@ fn against_path(machine: &mut Machine, test: &Match, span: Span) -> Try<bool> {
     matched
 }
 
-fn against_headers(machine: &mut Machine, test: &Match, names: &Pattern, span: Span) -> Try<bool> {
-    for (name, value) in machine.headers().to_vec() {
-        if find(machine, names, &name, Some(span))?.is_some() && against(machine, test, &value, span)? {
-            return Ok(true);
+/// The value of the last header whose name a pattern finds.
+fn last_header(machine: &Machine, names: &Pattern, span: Span) -> Try<Vec<u8>> {
+    let mut last = Vec::new();
+    for (name, value) in machine.headers() {
+        if find(machine, names, name, Some(span))?.is_some() {
+            last = value.to_vec();
         }
     }
-    Ok(false)
+    Ok(last)
 }
 
 fn against(machine: &mut Machine, test: &Match, subject: &[u8], span: Span) -> Try<bool> {

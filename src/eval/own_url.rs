@@ -21,7 +21,10 @@ pub fn default_port(scheme: &[u8]) -> u16 {
 }
 
 /// The name the server gives itself where it is asked for it.
-pub fn server_name(machine: &Machine) -> Vec<u8> {
+pub fn server_name(machine: &mut Machine) -> Vec<u8> {
+    if policy(machine).host == SelfHost::Address {
+        return address_name(machine);
+    }
     let own = machine.site.own.host.to_vec();
     let policy = policy(machine);
     match (policy.port, policy.host, &machine.host) {
@@ -30,12 +33,22 @@ pub fn server_name(machine: &Machine) -> Vec<u8> {
     }
 }
 
+/// What the local address is called, as far as one can know without asking.
+fn address_name(machine: &mut Machine) -> Vec<u8> {
+    let local = machine.request.local.as_ref().map(|(address, _)| &**address);
+    if !local.is_some_and(|address| address.starts_with(b"127.") || address == b"::1") {
+        machine.recorder.assume("dns", "the server's address is called as the server is");
+        return machine.site.own.host.to_vec();
+    }
+    b"localhost".to_vec()
+}
+
 /// The port of self-made URLs.
 pub fn server_port(machine: &Machine) -> u16 {
     let scheme = scheme(machine);
     let own = Some(machine.site.own.port).filter(|&port| port != 0);
     let written = machine.host_port.as_deref().and_then(|port| std::str::from_utf8(port).ok()?.parse::<u16>().ok());
-    let physical = policy(machine).physical_port.then_some(machine.port);
+    let physical = (machine.scope.settings.physical_port == Some(true)).then_some(machine.port);
     match policy(machine).port {
         SelfPort::Local => machine.port,
         SelfPort::Never => default_port(&scheme),
@@ -51,6 +64,7 @@ pub fn absolute(machine: &mut Machine, text: &[u8]) -> Vec<u8> {
         (SelfHost::Request, Some(host)) => host.clone(),
         (SelfHost::Request, None) => nameless(machine),
         (SelfHost::ServerName, _) => machine.site.own.host.to_vec(),
+        (SelfHost::Address, _) => address_name(machine),
     };
     let mut url = [&scheme, &b"://"[..], &host].concat();
     if port != default_port(&scheme) {

@@ -3,7 +3,7 @@
 use super::clauses::{self, ListEnd};
 use super::flow::Flow;
 use super::machine::{Current, ListState, Machine};
-use super::{access, choice, content, folder, real_address, respond, rewrite, sections, target, try_files};
+use super::{access, choice, content, folder, real_address, respond, rewrite, sections, spelling, target, try_files};
 use crate::ir::Phase;
 use crate::ir::clause::Clause;
 use crate::ir::scope::{Slot, Stacked};
@@ -24,11 +24,18 @@ pub fn run(machine: &mut Machine, phase: Phase) -> Flow {
         }
         Phase::Normalise => target::normalise_again(machine),
         Phase::Locate => choice::locate(machine),
-        Phase::MergeUrl => sections::merge_url(machine),
+        Phase::MergeUrl => {
+            machine.flags.admitted = false;
+            sections::merge_url(machine)
+        }
         Phase::Walk => sections::walk(machine),
         Phase::RealAddress => real_address::believe(machine),
         Phase::Access { sub_requests: false } if machine.depth > 0 => Flow::Next,
-        Phase::Access { .. } => access::check(machine),
+        Phase::Access { .. } => {
+            let flow = access::check(machine);
+            machine.flags.admitted = flow == Flow::Next;
+            flow
+        }
         Phase::SkipIfMapped(to) if machine.flags.mapped => Flow::Jump(to),
         Phase::SkipIfMapped(_) => Flow::Next,
         Phase::SearchAgain => search_again(machine),
@@ -36,6 +43,7 @@ pub fn run(machine: &mut Machine, phase: Phase) -> Flow {
         Phase::DirectorySlash => folder::directory_slash(machine),
         Phase::Index => folder::index(machine),
         Phase::Fallback => folder::fallback(machine),
+        Phase::Spelling => spelling::correct(machine),
         Phase::RequestHeaders { early } => respond::headers::change_request(machine, early),
         Phase::Content => content::serve(machine),
     }

@@ -133,6 +133,7 @@ fn substitute(machine: &mut Machine, clause: &Clause, change: &Rewrite, split: S
         if change.pass_through {
             (machine.rewriting.passed, machine.rewriting.changed) = (true, Some(false));
         }
+        machine.pending_handler = change.handler.clone().or(machine.pending_handler.take());
         return Ok(None);
     };
     put(machine, change, text);
@@ -140,8 +141,9 @@ fn substitute(machine: &mut Machine, clause: &Clause, change: &Rewrite, split: S
     machine.rewriting.changed = Some(change.escape == Escape::Raw && !change.pass_through);
     machine.rewriting.passed |= change.pass_through;
     machine.rewriting.proxied = change.proxy;
-    if let (Some(handler), None) = (&change.handler, &machine.rewriting.status) {
-        machine.pending_handler = Some(handler.clone());
+    let stays = change.redirect.is_none() && change.proxy.is_none();
+    if stays && machine.file.as_deref().and_then(url::scheme).is_none() {
+        machine.pending_handler = change.handler.clone().or(machine.pending_handler.take());
     }
     if let Some(taint) = machine.taint.take() {
         return Err(super::flow::Fail::Unknown(Some(clause.span), taint.to_string()));

@@ -29,7 +29,8 @@ pub fn merge_url(machine: &mut Machine) -> Flow {
 }
 
 /// What is in force before any section: the site's settings, its lists left aside (they run as the site's own).
-fn ground(machine: &Machine) -> Scope {
+fn ground(machine: &mut Machine) -> Scope {
+    machine.trail.clear();
     Scope { lists: Lists::default(), ..machine.scope_by_id(machine.site.scope).clone() }
 }
 
@@ -54,6 +55,7 @@ fn add_matching(machine: &mut Machine, section: &Section, subject: &[u8], scope:
 fn add(machine: &mut Machine, section: &Section, scope: &mut Scope) {
     let inner = machine.scope_by_id(section.scope);
     *scope = inner.over(scope);
+    machine.trail.push(section.scope);
     machine.recorder.step(section.span, || "applies".to_owned());
 }
 
@@ -108,16 +110,22 @@ fn walked(machine: &mut Machine, sections: &Sections) -> Try<Flow> {
         let path = machine.path.clone();
         machine.file = Some(under_root(machine, &path)?);
     }
+    if machine.method == b"TRACE" {
+        // The core sends the request back where it would map it to a file.
+        let refused = machine.scope.settings.trace == Some(false);
+        return Ok(if refused { Reply::bare(405, None) } else { Reply::served() }.into());
+    }
     let mut scope = ground(machine);
-    let whole = merged_slashes(machine.file.as_deref().unwrap_or_default());
+    let whole = canonical(machine.file.as_deref().unwrap_or_default());
     if let Some(flow) = folders(machine, sections, &whole, &mut scope)? {
         // What the folders said so far is in force for the answer.
         machine.scope = Current::Own(Arc::new(scope));
         return Ok(flow);
     }
     for section in &sections.folder_patterns {
-        let folder = machine.folder.clone();
-        add_matching(machine, section, &folder, &mut scope)?;
+        // The file's own name takes part, and a folder asked for without a slash has none.
+        let file = machine.file.clone().unwrap_or_default();
+        add_matching(machine, section, &file, &mut scope)?;
     }
     let file = machine.file.clone().unwrap_or_default();
     let name = file.rsplit(|&byte| byte == b'/').next().unwrap_or_default().to_vec();
@@ -162,11 +170,21 @@ pub fn under_root(machine: &mut Machine, path: &[u8]) -> Try<Vec<u8>> {
     Ok([&*root, path].concat())
 }
 
-fn merged_slashes(path: &[u8]) -> Vec<u8> {
+/// The path without doubled slashes, `.` and `..` (APR `apr_filepath_merge`).
+fn canonical(path: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(path.len());
-    for &byte in path {
-        if byte != b'/' || out.last() != Some(&b'/') {
-            out.push(byte);
+    let mut segments = path.split(|&byte| byte == b'/').peekable();
+    while let Some(segment) = segments.next() {
+        match segment {
+            b"" | b"." => {}
+            b".." => out.truncate(memchr::memrchr(b'/', &out).unwrap_or(0)),
+            name => {
+                out.push(b'/');
+                out.extend_from_slice(name);
+            }
+        }
+        if segments.peek().is_none() && (matches!(segment, b"" | b"." | b"..") || out.is_empty()) {
+            out.push(b'/');
         }
     }
     out
@@ -217,21 +235,31 @@ fn folders(machine: &mut Machine, sections: &Sections, whole: &[u8], scope: &mut
                 return Ok(Some(Reply::bare(500, scope.span).into()));
             }
         }
+        if found == Some(Kind::File) && behind.is_empty() {
+            // Sections of folders are held against the file as well.
+            folder_sections(machine, sections, &[&*here, b"/"].concat(), scope)?;
+        }
         machine.file = Some(here);
         machine.path_info = (!behind.is_empty()).then_some(behind);
         return Ok(None);
     }
 }
 
-fn enter_folder(machine: &mut Machine, sections: &Sections, folder: &[u8], scope: &mut Scope) -> Try<()> {
+fn folder_sections(machine: &mut Machine, sections: &Sections, folder: &[u8], scope: &mut Scope) -> Try<()> {
     let bare = folder.strip_suffix(b"/").filter(|bare| !bare.is_empty()).unwrap_or(folder).to_vec();
     for section in &sections.folders {
         let is_glob = matches!(&section.applies, Applies::Path(crate::ir::pattern::Pattern::Glob(_)));
         add_matching(machine, section, if is_glob { &bare } else { folder }, scope)?;
     }
+    Ok(())
+}
+
+fn enter_folder(machine: &mut Machine, sections: &Sections, folder: &[u8], scope: &mut Scope) -> Try<()> {
+    folder_sections(machine, sections, folder, scope)?;
     if let Some(id) = sections.htaccess.get(folder) {
         let inner = machine.scope_by_id(*id);
         *scope = inner.over(scope);
+        machine.trail.push(*id);
     }
     Ok(())
 }

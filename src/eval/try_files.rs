@@ -79,11 +79,13 @@ pub fn to_path(machine: &mut Machine, path: Vec<u8>, query: Option<Vec<u8>>) -> 
     if let Some(flow) = machine.spend() {
         return flow;
     }
+    machine.trail_before = Some(std::mem::take(&mut machine.trail));
     machine.path = path;
     machine.query = query;
     machine.file = None;
     machine.path_info = None;
     machine.planted = None;
+    machine.pending_handler = None;
     machine.flags.mapped = false;
     machine.flags.internal = true;
     machine.flags.target_changed = true;

@@ -62,8 +62,10 @@ pub enum Subject {
     Rewritten,
     /// Any text.
     Text(Template),
-    /// Every request header whose name matches, one after the other (SetEnvIf with a pattern as attribute).
+    /// The last request header whose name matches (SetEnvIf with a pattern as attribute); empty where none does.
     HeadersNamed(Pattern),
+    /// A request header, or the variable of its name where the request has none.
+    HeaderOrVariable(Bytes, VarId),
 }
 
 /// A register file for captures.
@@ -128,6 +130,8 @@ pub enum Action {
 /// What answers where no redirect does.
 #[derive(Clone, Debug)]
 pub enum Handler {
+    /// One that is set but that no module serves: the file answers, if it is one.
+    Unserved,
     /// The file system.
     Static,
     /// Another server, a script, a module: content with a status that is not known.
@@ -223,8 +227,19 @@ pub struct Rewrite {
 pub struct MapTo {
     /// The folder or file.
     pub to: Template,
-    /// The rest of the path behind the matched prefix is appended.
-    pub rest: bool,
+    /// What of the path is appended.
+    pub rest: Rest,
+}
+
+/// What of a path goes on behind the folder it is mapped to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rest {
+    /// Nothing: everything is mapped to the one place.
+    Nothing,
+    /// What follows the matched prefix.
+    Matched,
+    /// What follows this path, the section's own, where the scope says so (`AliasPreservePath`).
+    Behind(Bytes),
 }
 
 /// Where a list goes on.

@@ -3,6 +3,7 @@
 use super::Bytes;
 use super::VarId;
 use super::condition::{FileTest, Order};
+use super::network::Network;
 use super::pattern::Regex;
 use super::template::{Attribute, Template};
 use std::sync::Arc;
@@ -33,7 +34,7 @@ pub enum Expr {
     /// `-T`: not empty, `0`, `off`, `false` or `no`.
     Truthy(Box<Expr>),
     /// `-R`, `-ipmatch`.
-    IpMatch(Box<Expr>, Bytes),
+    IpMatch(Box<Expr>, Network),
     /// `-strmatch`, `-strcmatch` (case ignored), `-fnmatch` (path).
     Glob(Box<Expr>, Box<Expr>, GlobKind),
     /// Fixed bytes.
@@ -77,8 +78,14 @@ pub enum Function {
     RequestHeader,
     /// `resp`: a response header.
     ResponseHeader,
-    /// `reqenv`, `env`, `osenv`, `note` with a computed name.
+    /// `env`: a variable of the request, else of the server's process.
     Environment,
+    /// `reqenv`: a variable of the request.
+    RequestVariable,
+    /// `osenv`: a variable of the server's process.
+    ProcessVariable,
+    /// `note`: a note that modules leave for each other.
+    Note,
     /// `tolower`.
     ToLower,
     /// `toupper`.
@@ -95,6 +102,8 @@ pub enum Function {
     Md5,
     /// `sha1`.
     Sha1,
+    /// `ldap`: escapes for a directory query.
+    Ldap,
     /// `file`: content of a file.
     FileContent,
     /// `filesize`.

@@ -150,8 +150,6 @@ pub struct SelfUrl {
     pub host: SelfHost,
     /// Which port is written.
     pub port: SelfPort,
-    /// The connection's port counts where it is not written, before the server's own (UseCanonicalPhysicalPort).
-    pub physical_port: bool,
     /// Which scheme is written where the connection is not encrypted: from `ServerName https://…`.
     pub scheme: Option<Bytes>,
 }
@@ -164,6 +162,8 @@ pub enum SelfHost {
     Request,
     /// The server's own name.
     ServerName,
+    /// The name that the address has, by which the request came in.
+    Address,
 }
 
 /// Which port a self-made URL carries.

@@ -225,6 +225,8 @@ pub struct Settings {
     pub rewriting: Option<bool>,
     /// How a path is made into an absolute URL; `absolute_redirect off` is `absolute: Some(false)`.
     pub self_url: Option<SelfUrl>,
+    /// The port of the connection stands in for one that nobody named (`UseCanonicalPhysicalPort`).
+    pub physical_port: Option<bool>,
     /// Whether a `Location` that starts with a slash is made absolute.
     pub absolute: Option<bool>,
     /// Runs of slashes in the target are one.
@@ -269,6 +271,14 @@ pub struct Settings {
     pub secure_link: Option<Arc<SecureLink>>,
     /// A beginning of the path that is taken off where it is mapped to a file (`ServerPath`).
     pub unmapped_prefix: Option<Bytes>,
+    /// TRACE is answered (`TraceEnable`).
+    pub trace: Option<bool>,
+    /// What follows the path of a section goes on behind the folder it is mapped to (`AliasPreservePath`).
+    pub alias_preserves_path: Option<bool>,
+    /// A missing file may be taken for a misspelt one (mod_speling).
+    pub spelling: Option<Spelling>,
+    /// A host that no site of the address is called gets 400 (`StrictHostCheck`).
+    pub strict_host: Option<bool>,
     /// Requests from outside get 404.
     pub internal: bool,
     /// What serves content.
@@ -296,6 +306,23 @@ pub struct AliasTo {
     pub to: Template,
     /// How many bytes of the path the name takes; `None`: the text is the whole path (pattern locations).
     pub name: Option<usize>,
+}
+
+/// What mod_speling corrects. A scope that says anything of it says all of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spelling {
+    /// `CheckSpelling`.
+    pub on: bool,
+    /// `CheckCaseOnly`: nothing but the case.
+    pub case_only: bool,
+    /// `CheckBasenameMatch`: files that are the same up to their first dot are offered.
+    pub basename: bool,
+}
+
+impl Default for Spelling {
+    fn default() -> Self {
+        Self { on: false, case_only: false, basename: true }
+    }
 }
 
 /// `limit_except`: methods not listed go to another scope.

@@ -130,8 +130,10 @@ pub enum Attribute {
     UpstreamStatus,
     /// A header of its answer, by nginx variable name.
     UpstreamHeader(Bytes),
-    /// The status of the answer so far.
+    /// The status of the answer, empty until there is one (nginx `$status`).
     Status,
+    /// The status as it stands: 200 until something else is decided (`%{REQUEST_STATUS}`).
+    StatusSoFar,
     /// A part of the clock.
     Time(TimePart),
     /// A variable of the server process's environment.
@@ -197,6 +199,13 @@ impl Template {
         let bytes = bytes.into();
         let parts = if bytes.is_empty() { Vec::new() } else { vec![Part::Literal(bytes)] };
         Self { parts, passes: Passes::One }
+    }
+
+    /// A request header and a variable, one behind the other: the value of whichever there is, as long as the two
+    /// are not both there.
+    pub fn header_then_variable(header: &Bytes, variable: VarId) -> Self {
+        let header = Part::Attribute(Attribute::Header(header.clone()));
+        Self { parts: vec![header, Part::Variable(variable)], passes: Passes::One }
     }
 
     /// The bytes, where nothing is left to run time.

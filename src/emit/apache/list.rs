@@ -13,6 +13,7 @@ use crate::ir::condition::{Condition, TestKind};
 use crate::ir::pattern::Pattern;
 use crate::ir::policy::{Escape, QueryPolicy};
 use crate::ir::scope::Scope;
+use crate::ir::template::Template;
 use crate::ir::{Program, ScopeId};
 use crate::source::Span;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -236,6 +237,10 @@ impl<'a> Lists<'a> {
                 pieces if pieces.as_slice() == [Piece::Path(false)] => on_path(text),
                 pieces => Test::Regex(pieces, text, caseless),
             },
+            Subject::HeaderOrVariable(name, variable) => {
+                let either = Template::header_then_variable(name, *variable);
+                Test::Regex(self.pieces(&either, place)?, text, caseless)
+            }
             Subject::HeadersNamed(_) => return Err("it looks at many headers".to_owned()),
         };
         Ok(self.guard(what, negated))

@@ -27,7 +27,9 @@ pub fn networks(parts: &[Condition]) -> Option<Vec<&[u8]>> {
 fn one(part: &Condition) -> Option<&[u8]> {
     let Condition::Test(test) = part else { return None };
     match &test.kind {
-        TestKind::Expression(Expr::IpMatch(address, network)) if !test.negated && is_client(address) => Some(network),
+        TestKind::Expression(Expr::IpMatch(address, network)) if !test.negated && is_client(address) => {
+            Some(&network.text)
+        }
         _ => None,
     }
 }

@@ -121,6 +121,9 @@ impl Reader<'_> {
         let source = match &test.subject {
             Subject::Path => Text::variable("uri"),
             Subject::Text(template) => self.template(template)?,
+            Subject::HeaderOrVariable(name, variable) => {
+                self.template(&Template::header_then_variable(name, *variable))?
+            }
             Subject::Rewritten => return Err("the text under rewriting is looked at in a condition".to_owned()),
             Subject::HeadersNamed(_) => return Err("nginx does not look through headers by pattern".to_owned()),
         };
@@ -293,7 +296,7 @@ impl Reader<'_> {
                 };
                 Ok(Formula::Leaf(Leaf { source: Text::variable(&name), keys, wanted: !negated }))
             }
-            Expr::IpMatch(address, network) if client::is_client(address) => self.client_in(&[network], negated),
+            Expr::IpMatch(address, network) if client::is_client(address) => self.client_in(&[&network.text], negated),
             _ => Err("the expression has no counterpart in nginx".to_owned()),
         }
     }

@@ -2,11 +2,9 @@
 
 use super::{Flow, Machine, Reply, RewriteList, local, url};
 use crate::eval::flow::Fail;
-use crate::eval::machine::{Current, Value};
+use crate::eval::machine::Value;
 use crate::eval::{content, escape, own_url};
 use crate::ir::VarId;
-use crate::ir::clause::Handler;
-use std::sync::Arc;
 
 /// A site's own list: the result is a redirect, a path handed on, or a file.
 pub fn site(machine: &mut Machine, list: &RewriteList) -> Flow {
@@ -114,11 +112,6 @@ pub fn folder(machine: &mut Machine, list: &RewriteList) -> Flow {
 /// The status of a redirect that turned out local sticks to the answer.
 fn keep_status(machine: &mut Machine) {
     machine.saved_status = machine.rewriting.status.or(machine.saved_status);
-    if let Some(Handler::Dynamic(_)) = &machine.pending_handler {
-        let mut scope = (*machine.scope).clone();
-        scope.settings.handler = machine.pending_handler.take();
-        machine.scope = Current::Own(Arc::new(scope));
-    }
 }
 
 /// The path of a URL whose beginning is the folder gets the base instead.
@@ -161,7 +154,8 @@ fn as_path(machine: &mut Machine, list: &RewriteList, text: Vec<u8>) -> Result<V
 /// Whether the query holds bytes that cannot be sent on.
 pub fn bad_query(machine: &Machine) -> bool {
     let absolute = machine.file.as_deref().is_some_and(|text| url::scheme(text).is_some());
-    let escapes = absolute && machine.rewriting.changed == Some(false);
+    // What is fetched from elsewhere is not escaped here.
+    let escapes = absolute && machine.rewriting.proxied.is_none() && machine.rewriting.changed == Some(false);
     let query = machine.query.as_deref().unwrap_or_default();
     machine.rewriting.changed.is_some() && !escapes && has_controls(query)
 }

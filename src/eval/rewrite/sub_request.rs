@@ -2,7 +2,7 @@
 
 use crate::eval::flow::{Fail, Flow, Reply, Try};
 use crate::eval::machine::Machine;
-use crate::eval::{attribute, condition, phase, sections};
+use crate::eval::{attribute, condition, escape, phase, sections};
 use crate::ir::Phase;
 use crate::ir::condition::FileTest;
 use crate::ir::template::Attribute;
@@ -30,13 +30,15 @@ pub fn by_url<'p>(machine: &Machine<'p>, target: &[u8]) -> Try<(Machine<'p>, Rea
         return Ok((inner, Reached::Answer(Reply::bare(500, None))));
     }
     let (path, query) = path_and_query(target);
-    inner.path = path.to_vec();
+    let path = if path.starts_with(b"/") { path.to_vec() } else { [&*parent(&machine.path), path].concat() };
+    inner.trail_before = Some(std::mem::take(&mut inner.trail));
+    inner.path = path;
     inner.query = query.map(<[u8]>::to_vec);
     inner.method = b"GET".to_vec();
     (inner.file, inner.path_info, inner.planted, inner.found) = (None, None, None, None);
     // The port stands in the first request's URL only.
     inner.host_port = None;
-    inner.forced_handler = None;
+    (inner.forced_handler, inner.pending_handler) = (None, None);
     (inner.saved_status, inner.first_error) = (None, None);
     inner.flags.mapped = false;
     inner.flags.rewriting_ended = false;
@@ -45,6 +47,12 @@ pub fn by_url<'p>(machine: &Machine<'p>, target: &[u8]) -> Try<(Machine<'p>, Rea
     let start = inner.program.entry.sub_request;
     let reached = run(&mut inner, start)?;
     Ok((inner, reached))
+}
+
+/// The folder that a relative target is looked up in, escaped.
+fn parent(path: &[u8]) -> Vec<u8> {
+    let end = memchr::memrchr(b'/', path).map_or(0, |at| at + 1);
+    escape::path(path.get(..end).unwrap_or_default())
 }
 
 /// Path and query of a target that the server makes itself, which is read as a URL: a fragment is cut off.
@@ -104,6 +112,7 @@ pub fn reachable(machine: &mut Machine, test: FileTest, path: &[u8]) -> Try<bool
 fn by_file<'p>(machine: &Machine<'p>, path: &[u8]) -> Try<(Machine<'p>, Reached)> {
     let mut inner = machine.clone();
     inner.depth = inner.depth.saturating_add(1);
+    inner.trail_before = Some(std::mem::take(&mut inner.trail));
     inner.file = Some(path.to_vec());
     (inner.path_info, inner.host_port) = (None, None);
     inner.enter_site();

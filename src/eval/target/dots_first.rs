@@ -24,7 +24,7 @@ pub fn receive(machine: &mut Machine) -> Result<(), u16> {
         (None, Some(text)) if !text.is_empty() || is_one_one => {
             let host = strict_host(text).ok_or(400u16)?;
             machine.host = Some(host.name);
-            machine.host_port = host.port;
+            machine.host_port = host.port.or(machine.host_port.take());
         }
         _ => {}
     }
@@ -85,12 +85,15 @@ fn check_line(machine: &Machine) -> Result<(), u16> {
 }
 
 /// Host and path of a target.
-fn split<'r>(machine: &Machine, target: &'r [u8]) -> Result<(Option<&'r [u8]>, &'r [u8]), u16> {
+fn split<'r>(machine: &mut Machine, target: &'r [u8]) -> Result<(Option<&'r [u8]>, &'r [u8]), u16> {
     if &*machine.request.method == b"CONNECT" {
         let colon = memchr::memrchr(b':', target).ok_or(400u16)?;
         let is_port =
             target.get(colon + 1..).is_some_and(|port| !port.is_empty() && port.iter().all(u8::is_ascii_digit));
         return if is_port { Ok((Some(target), b"/")) } else { Err(400) };
+    }
+    if target == b"*" && &*machine.request.method != b"OPTIONS" {
+        return Err(400);
     }
     if target.starts_with(b"/") || target.starts_with(b"?") || target == b"*" {
         return Ok((None, target));
@@ -108,8 +111,13 @@ fn split<'r>(machine: &Machine, target: &'r [u8]) -> Result<(Option<&'r [u8]>, &
     if authority.contains(&b'@') {
         return Err(400);
     }
-    let counts = scheme.eq_ignore_ascii_case(&own_url::scheme(machine));
-    Ok((counts.then_some(authority), path))
+    if scheme.eq_ignore_ascii_case(&own_url::scheme(machine)) {
+        return Ok((Some(authority), path));
+    }
+    // The host of another scheme does not count, but its port does where the Host has none.
+    let foreign = strict_host(authority).and_then(|host| host.port);
+    machine.host_port = foreign;
+    Ok((None, path))
 }
 
 /// Normalises the path, which still has its escapes unless the server made it itself.

@@ -1,5 +1,8 @@
 //! Who may come in: `Require` and its containers, and the older `Order`, `Allow`, `Deny`.
 
+mod hosts;
+mod methods;
+
 use super::builder::Builder;
 use super::context::Context;
 use super::expr;
@@ -8,9 +11,13 @@ use super::refused::{Refused, shown};
 use crate::ir::access::Access;
 use crate::ir::condition::{Condition, Test, TestKind};
 use crate::ir::expr::Expr;
+use crate::ir::network::Network;
 use crate::ir::template::{Attribute, Part, Template};
 use crate::source::Span;
+use methods::Methods;
 use std::sync::Arc;
+
+pub use hosts::hosts;
 
 /// A decision under construction.
 enum Need {
@@ -81,22 +88,26 @@ fn combine(rule: Rule, needs: Vec<Need>) -> Need {
     }
 }
 
-/// `Require` and its containers of one scope, in order: any of them is enough.
+/// `Require` and its containers of one scope, in order: any of them is enough. Methods that none of them is for may
+/// come in (modules/aaa/mod_authz_core.c `apply_authz_sections`).
 pub fn required(context: &mut Context, builder: &mut Builder, lines: &[Line]) -> Result<(), Refused> {
-    let mut needs = Vec::new();
+    let (mut needs, mut masks) = (Vec::new(), Vec::new());
     let mut span = None;
-    for line in lines {
-        if context.left_out.contains(&line.head) {
-            continue;
-        }
-        if let Some(need) = need(context, line, 0)? {
-            needs.push(need);
-            span = span.or(Some(line.head));
-        }
+    for (line, methods) in methods::limited(context, lines) {
+        let Some(need) = need(context, line, 0)? else { continue };
+        span = span.or(Some(line.head));
+        needs.push(match &methods {
+            Some(methods) => Need::Test(Condition::All(vec![methods.hold(line.head), condition(need)])),
+            None => need,
+        });
+        masks.push(methods);
     }
-    if let Some(span) = span {
-        builder.scope.settings.access = Some(access(combine(Rule::Any, needs), span));
+    let Some(span) = span else { return Ok(()) };
+    if let Some(masks) = masks.into_iter().collect::<Option<Vec<Methods>>>() {
+        let others = masks.iter().map(|methods| negate(methods.hold(span))).collect();
+        needs.push(Need::Test(Condition::All(others)));
     }
+    builder.scope.settings.access = Some(access(combine(Rule::Any, needs), span));
     Ok(())
 }
 
@@ -130,10 +141,14 @@ fn single(context: &mut Context, line: &Line) -> Result<Need, Refused> {
             Some(b"denied") => Need::Known(false),
             _ => return Err(Refused::at(line.rest, "Argument for 'Require all' must be 'granted' or 'denied'")),
         },
-        b"ip" => Need::Test(Condition::Any(rest.iter().map(|net| test(span, from(net))).collect())),
+        b"ip" => {
+            let tests: Option<Vec<_>> = rest.iter().map(|net| Some(test(span, from(net)?))).collect();
+            let wrong = || Refused::at(line.rest, "an ip address appears to be invalid");
+            Need::Test(Condition::Any(tests.ok_or_else(wrong)?))
+        }
         b"local" => {
             let nets: [&[u8]; 2] = [b"127.0.0.0/8", b"::1"];
-            Need::Test(Condition::Any(nets.iter().map(|net| test(span, from(net))).collect()))
+            Need::Test(Condition::Any(nets.iter().filter_map(|net| Some(test(span, from(net)?))).collect()))
         }
         b"env" => {
             let set = rest.iter().map(|name| test(span, TestKind::IsSet(context.variable(name)))).collect();
@@ -163,56 +178,8 @@ fn single(context: &mut Context, line: &Line) -> Result<Need, Refused> {
     })
 }
 
-fn from(net: &[u8]) -> TestKind {
-    TestKind::Expression(Expr::IpMatch(Box::new(Expr::Attribute(Attribute::RemoteAddress)), net.into()))
-}
-
-/// `Order`, `Allow`, `Deny` of one scope.
-pub fn hosts(context: &mut Context, builder: &mut Builder, lines: &[Line]) -> Result<(), Refused> {
-    let (mut allow_last, mut span) = (true, None);
-    let (mut allowed, mut denied) = (Vec::new(), Vec::new());
-    for line in lines {
-        if context.left_out.contains(&line.head) {
-            continue;
-        }
-        let words = line.words(context.sources);
-        match &*line.name {
-            b"order" => {
-                let text: Vec<u8> = words.iter().flat_map(|word| word.value.to_ascii_lowercase()).collect();
-                allow_last = match text.as_slice() {
-                    b"deny,allow" => true,
-                    b"allow,deny" | b"mutual-failure" => false,
-                    _ => return Err(Refused::at(line.rest, "unknown order")),
-                };
-            }
-            b"allow" | b"deny" => {
-                let list = if &*line.name == b"allow" { &mut allowed } else { &mut denied };
-                for word in words.iter().skip(1) {
-                    list.push(host(context, line, &word.value));
-                }
-            }
-            _ => continue,
-        }
-        span = span.or(Some(line.head));
-    }
-    let Some(span) = span else { return Ok(()) };
-    let (allowed, denied) = (combine(Rule::Any, allowed), combine(Rule::None, denied));
-    let both = combine(if allow_last { Rule::Any } else { Rule::All }, vec![allowed, denied]);
-    builder.scope.settings.host_access = Some(access(both, span));
-    Ok(())
-}
-
-fn host(context: &mut Context, line: &Line, word: &[u8]) -> Need {
-    if word.eq_ignore_ascii_case(b"all") {
-        return Need::Known(true);
-    }
-    if let Some(name) = word.strip_prefix(b"env=") {
-        let (negated, name) = name.strip_prefix(b"!").map_or((false, name), |name| (true, name));
-        let set = test(line.head, TestKind::IsSet(context.variable(name)));
-        return Need::Test(if negated { negate(set) } else { set });
-    }
-    if word.first().is_some_and(|byte| byte.is_ascii_digit()) || word.contains(&b':') {
-        return Need::Test(test(line.head, from(word)));
-    }
-    Need::Test(test(line.head, TestKind::Unknown(format!("the client's host name (`{}`)", shown(word)))))
+/// Whether the client's address lies in a network; `None` where that is none.
+fn from(net: &[u8]) -> Option<TestKind> {
+    let client = Box::new(Expr::Attribute(Attribute::RemoteAddress));
+    Some(TestKind::Expression(Expr::IpMatch(client, Network::parse(net)?)))
 }

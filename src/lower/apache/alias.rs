@@ -1,6 +1,6 @@
 //! mod_alias's directives.
 
-use super::builder::Builder;
+use super::builder::{Builder, Place};
 use super::context::Context;
 use super::flags::atoi;
 use super::load::Line;
@@ -8,7 +8,7 @@ use super::refused::Refused;
 use super::words::Arg;
 use super::{expr, text};
 use crate::ir::clause::{
-    Action, Answer, Captures, Clause, Content, MapTo, Match, OnFailure, Store, Subject, Target, Then, When,
+    Action, Answer, Captures, Clause, Content, MapTo, Match, OnFailure, Rest, Store, Subject, Target, Then, When,
 };
 use crate::ir::condition::Condition;
 use crate::ir::pattern::Pattern;
@@ -40,13 +40,13 @@ fn status(word: &[u8]) -> Option<u16> {
 }
 
 /// `Redirect`, `RedirectMatch`.
-pub fn redirect(context: &Context, builder: &mut Builder, line: &Line, pattern: bool) -> Result<(), Refused> {
+pub fn redirect(context: &mut Context, builder: &mut Builder, line: &Line, pattern: bool) -> Result<(), Refused> {
     redirect_as(context, builder, line, pattern, 302)
 }
 
 /// The same, and `RedirectTemp`, `RedirectPermanent`: all of them read a status where the first word is one.
 pub fn redirect_as(
-    context: &Context,
+    context: &mut Context,
     builder: &mut Builder,
     line: &Line,
     pattern: bool,
@@ -87,7 +87,7 @@ fn target(to: Template, rest: Option<Escape>, reparse: bool) -> Target {
 }
 
 fn listed(
-    context: &Context,
+    context: &mut Context,
     builder: &mut Builder,
     line: &Line,
     pattern: bool,
@@ -128,7 +128,13 @@ fn listed(
 }
 
 /// A redirect of everything the scope covers, its target an expression.
-fn whole(context: &Context, builder: &mut Builder, line: &Line, code: u16, url: Option<&Arg>) -> Result<(), Refused> {
+fn whole(
+    context: &mut Context,
+    builder: &mut Builder,
+    line: &Line,
+    code: u16,
+    url: Option<&Arg>,
+) -> Result<(), Refused> {
     let content = match url {
         None => Content::None,
         Some(url) => {
@@ -142,7 +148,7 @@ fn whole(context: &Context, builder: &mut Builder, line: &Line, code: u16, url: 
 }
 
 /// `Alias`, `AliasMatch`, `ScriptAlias`, `ScriptAliasMatch`.
-pub fn alias(context: &Context, builder: &mut Builder, line: &Line, pattern: bool) -> Result<(), Refused> {
+pub fn alias(context: &mut Context, builder: &mut Builder, line: &Line, pattern: bool) -> Result<(), Refused> {
     let words = line.words(context.sources);
     let full = |name: &[u8]| match name.starts_with(b"/") {
         true => name.to_vec(),
@@ -154,16 +160,20 @@ pub fn alias(context: &Context, builder: &mut Builder, line: &Line, pattern: boo
             let regex = context
                 .regex(&path.value, false, span)
                 .map_err(|error| Refused::at(span, format!("Regular expression could not be compiled. ({error})")))?;
-            let to = MapTo { to: text::substitution(&to.value), rest: false };
+            let to = MapTo { to: text::substitution(&to.value), rest: Rest::Nothing };
             (Some(on_path(Pattern::Regex(Box::new(regex)))), to)
         }
         [path, to, ..] => {
-            let to = MapTo { to: Template::literal(full(&to.value)), rest: true };
+            let to = MapTo { to: Template::literal(full(&to.value)), rest: Rest::Matched };
             (Some(on_path(Pattern::Segments(path.value.as_ref().into()))), to)
         }
         [to] => {
             let text = expr::string(context, &to.value).map_err(|message| Refused::at(line.rest, message))?;
-            (None, MapTo { to: text, rest: false })
+            let own = match &builder.place {
+                Place::Section(name) => name.strip_suffix(b"/").unwrap_or(name).into(),
+                Place::Server => b"/"[..].into(),
+            };
+            (None, MapTo { to: text, rest: Rest::Behind(own) })
         }
         [] => return Ok(()),
     };
@@ -177,7 +187,7 @@ pub fn alias(context: &Context, builder: &mut Builder, line: &Line, pattern: boo
 }
 
 /// Whether a text begins like a URL: letters, digits, `+`, `-`, `.`, then a colon.
-fn has_scheme(text: &[u8]) -> bool {
+pub fn has_scheme(text: &[u8]) -> bool {
     let name = text.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(byte)).count();
     name > 0 && text.get(name) == Some(&b':')
 }

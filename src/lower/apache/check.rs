@@ -77,7 +77,7 @@ pub struct Checked {
 /// Holds every line against the table.
 pub fn check(loaded: &Loaded, sources: &Sources, frame: &Frame) -> Checked {
     let blind = loaded.notes.iter().any(|note| note.effect == Effect::May && is_include(&note.directive));
-    let mut checker = Checker { loaded, sources, frame, blind, found: Checked::default() };
+    let mut checker = Checker { loaded, sources, frame, blind, found: Checked::default(), around: Vec::new() };
     checker.lines(&loaded.lines, frame.context());
     checker.found
 }
@@ -120,6 +120,22 @@ impl Context {
     }
 }
 
+/// Why a section may not stand inside another (server/core.c `filesection`).
+fn nested(name: &[u8], around: &[Box<[u8]>]) -> Option<String> {
+    let shown = match name {
+        b"files" => "<Files>",
+        b"filesmatch" => "<FilesMatch>",
+        _ => return None,
+    };
+    let outer = around.iter().rev().find_map(|outer| match &**outer {
+        b"location" => Some("<Location>"),
+        b"locationmatch" => Some("<LocationMatch>"),
+        b"limit" | b"limitexcept" => Some("<Limit> or <LimitExcept>"),
+        _ => None,
+    })?;
+    Some(format!("{shown} cannot occur within {outer} section"))
+}
+
 struct Checker<'a> {
     loaded: &'a Loaded,
     sources: &'a Sources,
@@ -127,6 +143,8 @@ struct Checker<'a> {
     /// Whether included files could not be seen: they may load modules.
     blind: bool,
     found: Checked,
+    /// The sections around the line, outer ones first.
+    around: Vec<Box<[u8]>>,
 }
 
 impl Checker<'_> {
@@ -143,7 +161,9 @@ impl Checker<'_> {
             }
             after_if |= line.is_section() && matches!(&*line.name, b"if" | b"elseif");
             if let (Some(block), true) = (&line.block, checked) {
+                self.around.push(line.name.to_ascii_lowercase().into());
                 self.lines(block, context.inside(&line.name));
+                self.around.pop();
             }
         }
     }
@@ -175,6 +195,10 @@ impl Checker<'_> {
                 return false;
             }
             self.refuse(name_span(line), message, &help);
+            return true;
+        }
+        if let Some(message) = nested(&line.name, &self.around) {
+            self.refuse(name_span(line), message, "put it outside");
             return true;
         }
         if let Some(message) = arity::wrong(entry.args, &line.words(self.sources), line.args(self.sources)) {

@@ -5,7 +5,7 @@ use crate::ir::pattern::Regex;
 use crate::ir::scope::Scope;
 use crate::ir::table::{Table, TableKind};
 use crate::ir::template::{Origin, Variable};
-use crate::ir::{Bytes, Program, ScopeId, TableId, VarId};
+use crate::ir::{Bytes, Program, ScopeId, SiteId, TableId, VarId};
 use crate::lower::{Loader, Version};
 use crate::pcre;
 use crate::source::{Sources, Span};
@@ -35,6 +35,8 @@ pub struct Context<'a> {
     /// Heads of the lines that `AllowOverride`'s `Nonfatal` leaves out.
     pub left_out: FxHashSet<Span>,
     variables: FxHashMap<Bytes, VarId>,
+    /// The virtual host being lowered, where its maps are not the main server's.
+    pub own_maps: Option<SiteId>,
     /// The maps of the server being lowered.
     pub maps: FxHashMap<Bytes, TableId>,
 }
@@ -65,6 +67,7 @@ impl<'a> Context<'a> {
             htaccess: false,
             left_out: FxHashSet::default(),
             variables: FxHashMap::default(),
+            own_maps: None,
             maps: FxHashMap::default(),
         }
     }

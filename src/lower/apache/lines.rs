@@ -4,7 +4,7 @@ use super::builder::{Builder, Place};
 use super::context::Context;
 use super::load::Line;
 use super::refused::Refused;
-use super::{access, alias, misc, rule, sections};
+use super::{access, alias, rule, sections, settings};
 use crate::ir::{Effect, Note};
 use crate::lower::directives;
 
@@ -61,7 +61,7 @@ fn one<'a>(context: &mut Context<'a>, builder: &mut Builder, line: &'a Line) -> 
             }
             Ok(())
         }
-        _ if misc::setting(context, builder, line)? => Ok(()),
+        _ if settings::setting(context, builder, line)? => Ok(()),
         _ => {
             unmodelled(context, builder, line);
             Ok(())

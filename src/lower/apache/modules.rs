@@ -148,6 +148,25 @@ impl Modules {
         self.loaded.contains(plain(name))
     }
 
+    /// Whether a handler of this name (lower case) may find a module that serves it: one that is loaded, or one from
+    /// elsewhere that is not known here.
+    pub fn serves(&self, handler: &[u8]) -> bool {
+        let modules: &[&[u8]] = match handler {
+            b"cgi-script" | b"application/x-httpd-cgi" => &[b"cgi", b"cgid"],
+            b"type-map" | b"application/x-type-map" => &[b"negotiation"],
+            b"imap-file" => &[b"imagemap"],
+            b"send-as-is" | b"httpd/send-as-is" => &[b"asis"],
+            b"lua-script" => &[b"lua"],
+            b"ldap-status" => &[b"ldap"],
+            b"balancer-manager" => &[b"proxy_balancer"],
+            b"redirect-handler" => &[b"rewrite"],
+            b"httpd/unix-directory" => &[b"autoindex"],
+            other if other.starts_with(b"proxy:") => &[b"proxy"],
+            _ => &[],
+        };
+        !self.explicit || self.foreign || modules.iter().any(|module| self.loaded.contains(*module))
+    }
+
     /// Whether it is one of the server's own modules, loaded or not.
     pub fn is_stock(name: &[u8]) -> bool {
         let name = plain(name);

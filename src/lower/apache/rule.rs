@@ -6,9 +6,10 @@ use super::expr;
 use super::flags::{self, ConditionFlags, RuleFlags};
 use super::load::Line;
 use super::refused::{Refused, shown};
+use super::settings::handler_named;
 use super::text;
 use super::words::Arg;
-use crate::ir::clause::{Action, Captures, Clause, Handler, Match, OnFailure, Rewrite, Store, Subject, Then, When};
+use crate::ir::clause::{Action, Captures, Clause, Match, OnFailure, Rewrite, Store, Subject, Then, When};
 use crate::ir::condition::{Condition, FileTest, Order, Test, TestKind};
 use crate::ir::pattern::Pattern;
 use crate::ir::policy::{BackReferenceEscape, Escape, OldQuery, QueryPolicy, Relative, SplitAt};
@@ -273,7 +274,7 @@ fn change(context: &mut Context, builder: &Builder, output: &[u8], flags: &RuleF
         pass_through: flags.pass_through,
         proxy: flags.proxy.then_some(if context.modules.is_loaded(b"proxy_module") { 0 } else { 403 }),
         unsafe_prefix_stat: flags.unsafe_prefix_stat || !modern,
-        handler: flags.handler.clone().map(|name| Handler::Dynamic(name.into())),
+        handler: flags.handler.as_deref().map(|name| handler_named(context, name)),
     }
 }
 

@@ -133,6 +133,8 @@ fn url<'a>(context: &mut Context<'a>, line: &'a Line, refused: &mut Vec<Refused>
         None if has_wildcards(text) => {
             (Pattern::Glob(Glob { text: text.into(), path: true, ignore_case: false }), Named::default())
         }
+        // Slashes of the path are merged before it is compared, so this never fits.
+        None if text.windows(2).any(|two| two == b"//") => (Pattern::Exact(text.into()), Named::default()),
         None => (Pattern::Segments(text.into()), Named::default()),
     };
     Ok(section(context, line, name, Applies::Path(applies), named, refused))

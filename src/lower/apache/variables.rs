@@ -46,16 +46,18 @@ pub fn rewrite(context: &mut Context, name: &[u8]) -> Option<Part> {
 pub fn expression(context: &Context, name: &[u8]) -> Option<Attribute> {
     let upper = name.to_ascii_uppercase();
     Some(match upper.as_slice() {
-        b"REQUEST_STATUS" => Attribute::Status,
+        b"REQUEST_STATUS" => Attribute::StatusSoFar,
         b"DOCUMENT_URI" => Attribute::Path,
-        b"CONTENT_TYPE" | b"HANDLER" | b"LAST_MODIFIED" | b"REQUEST_LOG_ID" | b"CONN_LOG_ID" | b"DOCUMENT_ARGS"
-        | b"DOCUMENT_NAME" | b"DATE_LOCAL" | b"DATE_GMT" | b"CONN_REMOTE_PORT" => Attribute::Unknown(name.into()),
+        b"CONTENT_TYPE" | b"HANDLER" | b"LAST_MODIFIED" | b"REQUEST_LOG_ID" | b"CONN_LOG_ID" => {
+            Attribute::Unknown(name.into())
+        }
+        b"SCRIPT_USER" => Attribute::Unknown(b"owner"[..].into()),
+        b"SCRIPT_GROUP" => Attribute::Unknown(b"group"[..].into()),
+        b"HTTP2" => fixed("off"),
+        b"SERVER_ADDR" => return None,
         b"AUTH_TYPE" | b"REMOTE_IDENT" | b"CONTEXT_PREFIX" => Attribute::Fixed([].into()),
         b"TIME" => Attribute::Time(TimePart::Stamp),
         b"API_VERSION" => fixed("20120211:142"),
-        b"SERVER_PROTOCOL_VERSION" | b"SERVER_PROTOCOL_VERSION_MAJOR" | b"SERVER_PROTOCOL_VERSION_MINOR" => {
-            Attribute::Unknown(name.into())
-        }
         other => common(context, other)?,
     })
 }

@@ -113,7 +113,6 @@ impl Level {
         let self_url = SelfUrl {
             host: if own(self.own_name) { SelfHost::ServerName } else { SelfHost::Request },
             port: if self.port == Some(false) { SelfPort::Never } else { SelfPort::Local },
-            physical_port: false,
             scheme: None,
         };
         let expires = self.expires.iter().flatten();
