@@ -57,6 +57,7 @@ pub fn emit(program: &Program, texts: &dyn Texts, options: &Options) -> Emitted 
     verdicts.sort_by_key(|verdict| verdict.span);
     verdicts.dedup();
     plan.http = steps.maps.into_tables();
+    plan.drop_unread();
     if uses_dollar(&plan) {
         plan.http.insert(0, attribute::dollar());
     }

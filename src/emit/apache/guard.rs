@@ -89,9 +89,9 @@ impl Guard {
                 if *ignore_case { left.eq_ignore_ascii_case(&right) } else { left == right }
             }
             Test::Truthy(text) => has_more(text) || !matches!(literal(text)?.as_slice(), b"" | b"0"),
-            Test::Regex(text, pattern, caseless) => {
-                let options = pcre::Options { caseless: *caseless, ..pcre::Options::default() };
-                pcre::Regex::new(pattern, options).ok()?.is_match(&literal(text)?).ok()?
+            Test::Regex(text, ..) => {
+                let text = literal(text)?;
+                self.compiled().ok()??.is_match(&text).ok()?
             }
             _ => return None,
         };
@@ -124,6 +124,20 @@ impl Guard {
             _ => return,
         };
         self.test = Test::Path(test);
+    }
+
+    /// The expression it holds, if any.
+    ///
+    /// # Errors
+    /// PCRE2's own, for what the source's server refuses, too.
+    pub fn compiled(&self) -> Result<Option<pcre::Regex>, pcre::Error> {
+        match &self.test {
+            Test::Path(PathTest::Regex(text, caseless)) | Test::Regex(_, text, caseless) => {
+                let options = pcre::Options { caseless: *caseless, ..pcre::Options::default() };
+                pcre::Regex::new(text, options).map(Some)
+            }
+            _ => Ok(None),
+        }
     }
 
     /// Every text in it, to put something in.

@@ -54,6 +54,9 @@ impl Builder<'_> {
     /// # Errors
     /// What cannot be said in one rule.
     pub fn rule(&mut self, guards: &[Guard], main: Option<GuardId>, texts: &[&[Piece]]) -> Result<Rule, String> {
+        if let Some(error) = guards.iter().find_map(|guard| guard.compiled().err()) {
+            return Err(format!("its expression does not compile: {error}"));
+        }
         let guards: Vec<&Guard> = guards.iter().filter(|guard| !implied(guard, guards)).collect();
         let used = used(&guards, texts);
         let is_path = |guard: &&&Guard| matches!(guard.test, Test::Path(_)) && !guard.negated;

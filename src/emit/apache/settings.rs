@@ -19,11 +19,12 @@ pub fn statements(lists: &mut Lists<'_>, site: &Site) -> Vec<Statement> {
     if !lists.program.fragment
         && !lists.htaccess
         && let Some(root) = root(scope).filter(|root| root.starts_with(b"/"))
+        && let Ok(word) = directive_word(&root)
     {
-        out.push(Statement::Line([b"DocumentRoot ", directive_word(&root).as_slice()].concat()));
+        out.push(Statement::Line([b"DocumentRoot ", word.as_slice()].concat()));
     }
     if let Some(index) = &scope.settings.index {
-        let names: Vec<_> = index.iter().filter_map(|name| name.as_literal().map(directive_word)).collect();
+        let names: Vec<_> = index.iter().filter_map(|name| directive_word(name.as_literal()?).ok()).collect();
         if names.len() == index.len() && !names.is_empty() {
             out.push(Statement::Line([b"DirectoryIndex ", names.join(&b' ').as_slice()].concat()));
         }
@@ -78,7 +79,7 @@ fn error_document(lists: &Lists<'_>, page: &ErrorPage) -> Result<Vec<u8>, String
     if !(400..600).contains(&code) || matches!(code, 444 | 494..=499) {
         return Err(format!("Apache has no error {code} to answer"));
     }
-    Ok([format!("ErrorDocument {code} ").as_bytes(), directive_word(&target).as_slice()].concat())
+    Ok([format!("ErrorDocument {code} ").as_bytes(), directive_word(&target)?.as_slice()].concat())
 }
 
 fn url_text(pieces: &[Piece]) -> Result<Vec<u8>, String> {
@@ -116,14 +117,18 @@ fn header(lists: &Lists<'_>, rule: &HeaderRule, seen: &mut BTreeSet<Vec<u8>>) ->
     let mut line = format!("Header always {action} ").into_bytes();
     line.extend_from_slice(&rule.name);
     line.push(b' ');
-    line.extend_from_slice(&quoted(&value));
+    line.extend_from_slice(&quoted(&value)?);
     if !rule.always {
         line.extend_from_slice(format!(" \"{LISTED}\"").as_bytes());
     }
     Ok(line)
 }
 
-fn quoted(text: &[u8]) -> Vec<u8> {
+/// A word in quotes, within which only a line's end has no spelling.
+fn quoted(text: &[u8]) -> Result<Vec<u8>, String> {
+    if text.iter().any(|byte| matches!(byte, b'\n' | b'\r' | 0)) {
+        return Err("its text holds a line break, which Apache cannot write".to_owned());
+    }
     let mut out = b"\"".to_vec();
     for &byte in text {
         if matches!(byte, b'"' | b'\\') {
@@ -132,9 +137,9 @@ fn quoted(text: &[u8]) -> Vec<u8> {
         out.push(byte);
     }
     out.push(b'"');
-    out
+    Ok(out)
 }
 
-fn directive_word(text: &[u8]) -> Vec<u8> {
-    if word(text) == text && !text.contains(&b'\\') { text.to_vec() } else { quoted(text) }
+fn directive_word(text: &[u8]) -> Result<Vec<u8>, String> {
+    if word(text) == text && !text.contains(&b'\\') { Ok(text.to_vec()) } else { quoted(text) }
 }

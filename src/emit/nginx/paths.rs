@@ -5,11 +5,14 @@ use super::list::Home;
 use super::plan::Key;
 use super::regex::{self, Source, Subject as Against};
 use super::step::Path;
-use super::target::{self, Maker};
+use super::target::{self, Maker, group_variable};
 use super::text::Text;
 use crate::ir::clause::{Rewrite, Store};
 use crate::ir::policy::{OldQuery, QueryPolicy, Relative};
 use crate::ir::template::{Part, Template};
+
+/// Why a text that copies a whole match is left out.
+pub const WHOLE_MATCH: &str = "the whole match is copied (`$0`, `%0`), which nginx does not name";
 
 /// What a list's patterns are matched against.
 pub fn against(home: Home<'_>) -> Against<'_> {
@@ -93,14 +96,11 @@ pub fn internal(maker: &mut Maker<'_>, rewrite: &Rewrite, to: &Template, home: H
                 has_query |= bytes.contains(&b'?');
                 text.push_literal(bytes);
             }
-            Part::Capture { group: 0, .. } => {
-                return Err("the whole match is copied (`$0`, `%0`), which nginx does not name".to_owned());
-            }
+            Part::Capture { group: 0, .. } => return Err(WHOLE_MATCH.to_owned()),
             Part::Capture { store: Store::Pattern, group, .. } => text.push_variable(&group.to_string()),
             Part::Capture { group, .. } => {
-                if let Some((stem, ..)) = &maker.condition {
-                    text.push_variable(&format!("{stem}_{group}"));
-                }
+                let held = maker.condition.as_ref().and_then(|groups| group_variable(groups, *group));
+                held.iter().for_each(|name| text.push_variable(name));
             }
             Part::Attribute(attribute) => text.append(&super::attribute::text(attribute, maker.maps)?.0),
             Part::Variable(id) => text.append(maker.variables.get(&id.0).ok_or("it holds a variable set elsewhere")?),

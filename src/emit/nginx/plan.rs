@@ -3,6 +3,7 @@
 //! A plan is what the printer prints, no more: order, names and forms are decided before.
 
 use super::text::Text;
+use std::collections::BTreeSet;
 
 /// Everything that is printed.
 #[derive(Clone, Debug, Default)]
@@ -11,6 +12,23 @@ pub struct Plan {
     pub http: Vec<Table>,
     /// Bodies of servers; a fragment has one without a head.
     pub servers: Vec<Server>,
+}
+
+impl Plan {
+    /// Drops tables that nothing reads: what asked for them was left out, and so may be what sets their source.
+    pub fn drop_unread(&mut self) {
+        let mut read = BTreeSet::new();
+        self.servers.iter().flat_map(|server| &server.body).for_each(|statement| statement.reads(&mut read));
+        loop {
+            let (used, rest): (Vec<_>, Vec<_>) = self.http.iter().partition(|table| read.contains(&table.name));
+            let before = read.len();
+            used.iter().for_each(|table| table.reads(&mut read));
+            if rest.is_empty() || read.len() == before {
+                break;
+            }
+        }
+        self.http.retain(|table| read.contains(&table.name));
+    }
 }
 
 /// A server block, or its inside.
@@ -99,5 +117,42 @@ impl Table {
     /// A table without a note.
     pub fn new(source: Text, name: &str, rows: Vec<(Key, Text)>) -> Self {
         Self { note: None, source, name: name.to_owned(), volatile: false, rows }
+    }
+
+    /// Adds the names of the variables that it looks up or gives.
+    fn reads(&self, into: &mut BTreeSet<String>) {
+        self.source.reads(into);
+        self.rows.iter().for_each(|(_, value)| value.reads(into));
+    }
+}
+
+impl Statement {
+    /// Adds the names of the variables that it reads.
+    fn reads(&self, into: &mut BTreeSet<String>) {
+        match self {
+            Statement::Comment(_) | Statement::Blank | Statement::Return(_, None) => {}
+            Statement::Set(_, text) | Statement::Return(_, Some(text)) | Statement::Rewrite(_, text, _) => {
+                text.reads(into);
+            }
+            Statement::If(test, body) => {
+                test.reads(into);
+                body.iter().for_each(|inner| inner.reads(into));
+            }
+            Statement::Location(_, body) => body.iter().for_each(|inner| inner.reads(into)),
+            Statement::Plain(_, words) => words.iter().for_each(|word| word.reads(into)),
+        }
+    }
+}
+
+impl Test {
+    fn reads(&self, into: &mut BTreeSet<String>) {
+        match self {
+            Test::True(name) | Test::Matches(name, ..) => drop(into.insert(name.clone())),
+            Test::Equals(name, text) => {
+                into.insert(name.clone());
+                text.reads(into);
+            }
+            Test::File(_, text) => text.reads(into),
+        }
     }
 }

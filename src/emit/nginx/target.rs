@@ -37,6 +37,12 @@ pub struct Made {
 /// look at the path.
 pub type Groups<'a> = (String, Vec<&'a Regex>, bool);
 
+/// The variable that holds a group of the conditions; `None` where none of them has it, and it is empty.
+pub fn group_variable((stem, regexes, _): &Groups<'_>, group: u8) -> Option<String> {
+    let has = |regex: &&Regex| Source::new(regex).is_some_and(|cut| group <= cut.groups());
+    regexes.iter().any(has).then(|| format!("{stem}_{group}"))
+}
+
 /// What targets are made with.
 pub struct Maker<'a> {
     /// Tables made so far.
@@ -350,15 +356,12 @@ impl Maker<'_> {
     }
 
     fn condition_group(&mut self, group: u8, raw: bool, place: Place, made: &mut Made) -> Result<(), String> {
-        let Some((stem, regexes, _)) = &self.condition else { return Ok(()) };
-        let mut cut = regexes.iter().filter_map(|regex| Source::new(regex));
-        if regexes.iter().filter_map(|regex| Source::new(regex)).all(|cut| group > cut.groups()) {
-            return Ok(());
-        }
+        let Some(condition) = &self.condition else { return Ok(()) };
+        let Some(name) = group_variable(condition, group) else { return Ok(()) };
+        let mut cut = condition.1.iter().filter_map(|regex| Source::new(regex));
         if group == 0 {
             return Err("the whole match of a condition is copied (`%0`), which nginx does not name".to_owned());
         }
-        let name = format!("{stem}_{group}");
         if raw || matches!(place, Place::Authority(_)) || cut.all(|source| source.group_is_clean(group)) {
             made.text.push_variable(&name);
         } else {

@@ -2,6 +2,7 @@
 
 use super::formula::Formula;
 use super::list::{Steps, plain_set, reader, source_of};
+use super::paths::WHOLE_MATCH;
 use super::plan::{Key, Statement};
 use super::regex::Source;
 use super::step::{Path, Step};
@@ -61,8 +62,10 @@ impl Steps<'_> {
             for part in value.iter().flat_map(|value| &value.parts) {
                 match part {
                     Part::Literal(bytes) => text.push_literal(bytes),
+                    Part::Capture { group: 0, .. } => return Err(WHOLE_MATCH.to_owned()),
+                    Part::Capture { group, .. } if cut.as_ref().is_none_or(|cut| *group > cut.groups()) => {}
                     Part::Capture { group, .. } => {
-                        let clean = cut.as_ref().is_some_and(|cut| *group > 0 && cut.group_is_clean(*group));
+                        let clean = cut.as_ref().is_some_and(|cut| cut.group_is_clean(*group));
                         if !clean {
                             self.dirty.insert(id.0);
                         }
@@ -113,18 +116,19 @@ impl Steps<'_> {
             for part in value.iter().flat_map(|value| &value.parts) {
                 match part {
                     Part::Literal(bytes) => text.push_literal(bytes),
+                    Part::Capture { group: 0, .. } => return Err(WHOLE_MATCH.to_owned()),
                     Part::Capture { store: Store::Pattern, group, .. } if matches!(path, Path::Pattern(_)) => {
                         if cut.is_some_and(|cut| *group <= cut.groups()) {
                             text.push_variable(&group.to_string());
                         }
                     }
                     Part::Capture { store: Store::Condition, group, .. } => {
-                        let Some((stem, regexes, _)) = condition else { continue };
-                        let mut cuts = regexes.iter().filter_map(|regex| Source::new(regex));
-                        if *group == 0 || !cuts.all(|cut| cut.group_is_clean(*group)) {
+                        let Some(condition) = condition else { continue };
+                        let mut cuts = condition.1.iter().filter_map(|regex| Source::new(regex));
+                        if !cuts.all(|cut| cut.group_is_clean(*group)) {
                             self.dirty.insert(id.0);
                         }
-                        text.push_variable(&format!("{stem}_{group}"));
+                        target::group_variable(condition, *group).iter().for_each(|name| text.push_variable(name));
                     }
                     Part::Attribute(attribute) => text.append(&super::attribute::text(attribute, &mut self.maps)?.0),
                     Part::Variable(other) => {
