@@ -205,6 +205,7 @@ pub mod mend;
 pub mod precedence;
 pub mod status;
 pub mod suppress;
+pub mod unread;
 pub mod words;
 
 impl Rule {
@@ -234,8 +235,8 @@ pub fn named(name: &str) -> Option<&'static Rule> {
     ALL.iter().copied().find(|rule| rule.name == name)
 }
 
-/// Runs every rule, leaves out what the configuration's own comments suppress, and returns the findings in the
-/// order of the text.
+/// Runs every rule, leaves out what the configuration's own comments suppress and fixes of what the server does not
+/// read, and returns the findings in the order of the text.
 pub fn check(facts: &Facts<'_>) -> Vec<Finding> {
     let rules: Vec<&Rule> = ALL.iter().copied().filter(|rule| rule.applies(facts.is_apache())).collect();
     let size: usize = facts.sources.iter().map(|(_, file)| file.bytes().len()).sum();
@@ -248,6 +249,7 @@ pub fn check(facts: &Facts<'_>) -> Vec<Finding> {
     precedence::settle(facts, &mut findings);
     precedence::soften(facts, &mut findings);
     let mut findings = suppress::apply(facts, findings);
+    unread::leave_alone(facts, &mut findings);
     findings.sort_by(|a, b| (a.primary.span, a.rule).cmp(&(b.primary.span, b.rule)));
     findings.dedup();
     findings

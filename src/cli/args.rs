@@ -137,6 +137,18 @@ pub struct CheckArgs {
     /// Print this many findings at the most
     #[arg(long, value_name = "N")]
     pub max_findings: Option<usize>,
+    /// Check what this file (or `-`) names, one path a line
+    #[arg(long, value_name = "FILE", conflicts_with = "files_from0")]
+    pub files_from: Option<PathBuf>,
+    /// The same, each path ended by a NUL
+    #[arg(long, value_name = "FILE")]
+    pub files_from0: Option<PathBuf>,
+    /// Write JSON lines to this file, skip the sites that it names as done, and go on from there
+    ///
+    /// Behind the findings of each site, the file holds a line that names it: {"site": …, "warnings": …}. A run that
+    /// was killed goes on when it is started again with the same file; the exit code counts what stands in it.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["fix", "unsafe_fixes", "diff", "statistics", "max_findings", "baseline"])]
+    pub resume: Option<PathBuf>,
     /// Leave out the findings that this file knows
     #[arg(long, value_name = "FILE")]
     pub baseline: Option<PathBuf>,

@@ -14,7 +14,7 @@ use crate::eval::Assumed;
 use crate::fix::converge::Texts;
 use crate::lower::{Dialect, Loader, Lowered, Options, lower};
 use crate::source::{FileId, Sources};
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -66,6 +66,9 @@ pub struct Wanted {
     pub searched: bool,
 }
 
+/// A folder with more outermost `.htaccess` than this is no site with some folders of its own, but holds many sites.
+const SIBLINGS: usize = 100;
+
 /// The configurations that paths stand for, and what is wrong with some of the paths.
 pub fn discover(paths: &[PathBuf]) -> (Vec<Wanted>, Vec<String>) {
     let here = [PathBuf::from(".")];
@@ -77,6 +80,10 @@ pub fn discover(paths: &[PathBuf]) -> (Vec<Wanted>, Vec<String>) {
         } else {
             wanted.push(Wanted { path: path.clone(), site: None, searched: false });
         }
+    }
+    if paths.len() > 1 {
+        let mut seen = HashSet::new();
+        wanted.retain(|one| seen.insert(real(&one.path)));
     }
     (wanted, troubles)
 }
@@ -98,15 +105,34 @@ fn search(folder: &Path, wanted: &mut Vec<Wanted>, troubles: &mut Vec<String>) {
     }
     // Files that include others come first, then the outermost: those that a site has read are not read again.
     found.sort_by_key(|path| (!detect::is_main(path), path.components().count()));
-    let in_place = |path: &Path| path.file_name().is_some_and(|name| name == ".htaccess");
+    let leads = outermost(&found);
     // The outermost `.htaccess` leads its site; those below it are read with it.
+    let many = leads.iter().filter(|leads| **leads).count() > SIBLINGS;
     let mut led = false;
-    for path in found {
-        let site = in_place(&path).then(|| folder.to_path_buf());
-        if site.is_none() || !std::mem::replace(&mut led, true) {
-            wanted.push(Wanted { path, site, searched: true });
+    for (path, leads) in found.into_iter().zip(leads) {
+        if !is_in_place(&path) {
+            wanted.push(Wanted { path, site: None, searched: true });
+        } else if leads && (many || !std::mem::replace(&mut led, true)) {
+            let site = path.parent().filter(|_| many).unwrap_or(folder).to_path_buf();
+            wanted.push(Wanted { path, site: Some(site), searched: true });
         }
     }
+}
+
+fn is_in_place(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == ".htaccess")
+}
+
+/// Which of the paths, the shallow ones first, are a `.htaccess` with no other one in a folder above.
+fn outermost(paths: &[PathBuf]) -> Vec<bool> {
+    let mut folders: HashSet<&Path> = HashSet::new();
+    let mut leads = Vec::with_capacity(paths.len());
+    for path in paths {
+        let outer = is_in_place(path) && !path.ancestors().skip(2).any(|above| folders.contains(above));
+        folders.extend(path.parent().filter(|_| outer));
+        leads.push(outer);
+    }
+    leads
 }
 
 /// The one site that a path stands for: a file, `-`, or a folder that holds just one.
@@ -210,9 +236,10 @@ impl Loader for Over<'_> {
     }
 }
 
-/// Paths that were read with a configuration, to tell which others still stand alone.
-pub fn files_of(loaded: &Loaded) -> BTreeSet<PathBuf> {
-    loaded.sources.iter().map(|(_, file)| real(file.path())).collect()
+/// Files that were read with a configuration's main file, to tell which others still stand alone.
+pub fn included(loaded: &Loaded) -> impl Iterator<Item = PathBuf> {
+    let others = loaded.sources.iter().filter(|(id, _)| *id != loaded.main);
+    others.map(|(_, file)| real(file.path()))
 }
 
 /// The path with links and dots resolved, as far as that is possible.

@@ -29,7 +29,7 @@ pub mod variables;
 
 use super::{Emitted, Options, Part, Scope, Texts};
 use crate::ir::{Program, SiteId};
-use plan::{Plan, Server, Statement};
+use plan::{Plan, Server, Statement, Table, Test};
 
 /// The program as nginx configuration.
 pub fn emit(program: &Program, texts: &dyn Texts, options: &Options) -> Emitted {
@@ -41,6 +41,8 @@ pub fn emit(program: &Program, texts: &dyn Texts, options: &Options) -> Emitted 
         let mut body = site::settings(&mut steps, site);
         let ordered = site::lists(&mut steps, site);
         let statements = shape::statements(ordered, options.style, &mut steps.maps);
+        // where the lists answer a place themselves, no request gets to what stands behind them
+        body.retain(|own| !statements.iter().any(|other| own.is_for_place_of(other)));
         if !body.is_empty() && !statements.is_empty() {
             body.push(Statement::Blank);
         }
@@ -89,8 +91,12 @@ fn notes(steps: &mut list::Steps<'_>, body: &mut Vec<Statement>) {
 }
 
 fn uses_dollar(plan: &Plan) -> bool {
+    fn tested(test: &Test) -> bool {
+        matches!(test, Test::Equals(_, text) | Test::File(_, text) if text.has_dollar())
+    }
     fn any(body: &[Statement]) -> bool {
         body.iter().any(|statement| match statement {
+            Statement::If(test, _) if tested(test) => true,
             Statement::Set(_, text) | Statement::Return(_, Some(text)) | Statement::Rewrite(_, text, _) => {
                 text.has_dollar()
             }
@@ -99,7 +105,7 @@ fn uses_dollar(plan: &Plan) -> bool {
             _ => false,
         })
     }
+    let looked_up = |table: &Table| table.source.has_dollar() || table.rows.iter().any(|(_, value)| value.has_dollar());
     let mut maps = plan.http.iter().filter(|table| !table.source.0.is_empty());
-    maps.any(|table| table.rows.iter().any(|(_, value)| value.has_dollar()))
-        || plan.servers.iter().any(|server| any(&server.body))
+    maps.any(looked_up) || plan.servers.iter().any(|server| any(&server.body))
 }

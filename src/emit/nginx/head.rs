@@ -12,8 +12,8 @@ pub fn lines(program: &Program, texts: &dyn Texts, id: SiteId, site: &Site) -> V
     let mut out = Vec::new();
     let mut encrypted = false;
     // Apache itself finds no address behind any other text.
-    let named =
-        |address: &crate::ir::Bytes| address.iter().all(|byte| byte.is_ascii_alphanumeric() || b".:-_*".contains(byte));
+    let name = |byte: &u8| byte.is_ascii_alphanumeric() || b".:-_*".contains(byte);
+    let named = |address: &crate::ir::Bytes| !address.is_empty() && address.iter().all(name);
     let own = program.listeners.iter().filter(|listener| listener.sites.contains(&id));
     for listener in own.filter(|listener| listener.address.as_ref().is_none_or(named)) {
         let mut line = b"listen ".to_vec();

@@ -127,6 +127,11 @@ impl Table {
 }
 
 impl Statement {
+    /// Whether both are locations for the same requests, which nginx refuses.
+    pub fn is_for_place_of(&self, other: &Self) -> bool {
+        matches!((self, other), (Statement::Location(own, _), Statement::Location(place, _)) if own == place)
+    }
+
     /// Adds the names of the variables that it reads.
     fn reads(&self, into: &mut BTreeSet<String>) {
         match self {

@@ -1,4 +1,7 @@
-//! `Header` and `RequestHeader` (modules/metadata/mod_headers.c).
+//! mod_headers: `Header` and `RequestHeader`.
+//!
+//! Both take their words unread and count them themselves (`header_cmd` and `header_inout_cmd` in
+//! `modules/metadata/mod_headers.c`); the messages are httpd's.
 
 use super::{Done, words};
 use crate::ir::condition::{Condition, Test, TestKind};
@@ -12,31 +15,78 @@ use crate::lower::apache::refused::Refused;
 use crate::lower::apache::text::{self, Parts};
 use std::sync::Arc;
 
-fn guard(context: &mut Context, line: &Line, word: &[u8]) -> Result<Option<Arc<Condition>>, Refused> {
-    let test = |kind, negated| Some(Arc::new(Condition::Test(Box::new(Test { span: line.head, kind, negated }))));
-    if let Some(name) = word.strip_prefix(b"env=") {
-        let (negated, name) = name.strip_prefix(b"!").map_or((false, name), |name| (true, name));
-        let variable = context.variable(name);
-        return Ok(test(TestKind::IsSet(variable), negated));
-    }
-    if let Some(text) = word.strip_prefix(b"expr=") {
-        let parsed = expr::boolean(context, text)
-            .map_err(|message| Refused::at(line.rest, format!("Can't parse envclause/expression: {message}")))?;
-        return Ok(test(TestKind::Expression(parsed), false));
-    }
-    Ok(None)
-}
-
 /// One change of a header of the answer, or of the request.
 pub fn lower(context: &mut Context, builder: &mut Builder, line: &Line, request: bool) -> Done {
     let mut given = words(context, line);
-    let condition = given.first().map(|word| word.to_ascii_lowercase());
-    let always = condition.as_deref() == Some(b"always");
-    if !request && (always || condition.as_deref() == Some(b"onsuccess")) {
+    let list = given.first().map(|word| word.to_ascii_lowercase()).unwrap_or_default();
+    let always = list == b"always";
+    if !request && (always || list == b"onsuccess") {
         given.remove(0);
     }
-    let [action, name, rest @ ..] = given.as_slice() else { return Ok(()) };
-    let action = match action.to_ascii_lowercase().as_slice() {
+    let shape = shape(&given, request).map_err(|message| Refused::at(line.rest, message))?;
+    let (guard_word, early) = match shape.tail {
+        Some(word) if word.eq_ignore_ascii_case(b"early") => (None, true),
+        other => (other, false),
+    };
+    let condition = guard_word.map(|word| guard(context, line, word)).transpose()?;
+    let (pattern, value) = match shape.values {
+        [pattern, text, ..] => {
+            let regex = context.regex(pattern, false, line.rest).map_err(|error| {
+                Refused::at(line.rest, format!("Header edit regex could not be compiled. ({error})"))
+            })?;
+            (Some(Arc::new(regex)), text::substitution(text))
+        }
+        [text] => (None, value(context, line, text)?),
+        [] => (None, Template::default()),
+    };
+    let name = shape.name.strip_suffix(b":").unwrap_or(shape.name).into();
+    let rule = HeaderRule { span: line.head, action: shape.action, name, value, pattern, always, condition, early };
+    let settings = &mut builder.scope.settings;
+    let list = if request { &mut settings.request_headers } else { &mut settings.headers };
+    list.items.push(Arc::new(rule));
+    Ok(())
+}
+
+/// The words of a directive behind `always`, each in its part.
+struct Shape<'w> {
+    action: HeaderAction,
+    name: &'w [u8],
+    /// The value, or the pattern and what it is replaced by.
+    values: &'w [Vec<u8>],
+    /// `early`, `env=…` or `expr=…`.
+    tail: Option<&'w [u8]>,
+}
+
+/// Sorts the words, as httpd counts them.
+fn shape(given: &[Vec<u8>], request: bool) -> Result<Shape<'_>, &'static str> {
+    if given.len() > 5 {
+        return Err(if request { "RequestHeader has too many arguments" } else { "Header has too many arguments" });
+    }
+    let action = given.first().and_then(|word| action(word));
+    let action = action.ok_or(
+        "first argument must be 'add', 'set', 'setifempty', 'append', 'merge', 'unset', 'echo', 'note', 'edit', or 'edit*'.",
+    )?;
+    let name = given.get(1).map(Vec::as_slice).unwrap_or_default();
+    let rest = given.get(2..).unwrap_or_default();
+    let (taken, few, many) = match action {
+        HeaderAction::Edit | HeaderAction::EditAll => (2, "Header edit requires a match and a substitution", ""),
+        HeaderAction::Unset => (0, "", "header unset takes two arguments"),
+        HeaderAction::Echo if request => return Err("Header echo only valid on Header directives"),
+        HeaderAction::Echo => (0, "", "Header echo takes two arguments"),
+        _ => (1, "Header requires three arguments", "Too many arguments to directive"),
+    };
+    let Some((values, tail)) = rest.split_at_checked(taken) else { return Err(few) };
+    match tail {
+        [] => Ok(Shape { action, name, values, tail: None }),
+        [tail] => Ok(Shape { action, name, values, tail: Some(tail) }),
+        // A third word behind the header's name is counted before the action is looked at.
+        _ if rest.len() > 2 => Err("Too many arguments to directive"),
+        _ => Err(many),
+    }
+}
+
+fn action(word: &[u8]) -> Option<HeaderAction> {
+    Some(match word.to_ascii_lowercase().as_slice() {
         b"set" => HeaderAction::Set,
         b"append" => HeaderAction::Append,
         b"merge" => HeaderAction::Merge,
@@ -47,45 +97,40 @@ pub fn lower(context: &mut Context, builder: &mut Builder, line: &Line, request:
         b"edit*" => HeaderAction::EditAll,
         b"note" => HeaderAction::Note,
         b"echo" => HeaderAction::Echo,
-        _ => {
-            let message = "first argument must be 'add', 'set', 'setifempty', 'append', 'merge', 'unset', 'echo', 'note', 'edit', or 'edit*'.";
+        _ => return None,
+    })
+}
+
+fn value(context: &mut Context, line: &Line, text: &[u8]) -> Result<Template, Refused> {
+    match text.strip_prefix(b"expr=") {
+        Some(text) => expr::string(context, text)
+            .map_err(|message| Refused::at(line.rest, format!("Can't parse value expression : {message}"))),
+        None => Ok(format(context, text)),
+    }
+}
+
+/// When the header is changed.
+fn guard(context: &mut Context, line: &Line, word: &[u8]) -> Result<Arc<Condition>, Refused> {
+    let prefixed = |prefix: &[u8]| {
+        let (head, text) = word.split_at_checked(prefix.len())?;
+        head.eq_ignore_ascii_case(prefix).then_some(text)
+    };
+    let (kind, negated) = if let Some(name) = prefixed(b"env=") {
+        let (negated, name) = name.strip_prefix(b"!").map_or((false, name), |name| (true, name));
+        if name.is_empty() {
+            let message = "error: missing environment variable name. envclause should be in the form env=envar ";
             return Err(Refused::at(line.rest, message));
         }
+        (TestKind::IsSet(context.variable(name)), negated)
+    } else if let Some(text) = prefixed(b"expr=") {
+        let parsed = expr::boolean(context, text)
+            .map_err(|message| Refused::at(line.rest, format!("Can't parse envclause/expression: {message}")))?;
+        (TestKind::Expression(parsed), false)
+    } else {
+        let message = format!("Unknown parameter: {}", String::from_utf8_lossy(word));
+        return Err(Refused::at(line.rest, message));
     };
-    let edits = matches!(action, HeaderAction::Edit | HeaderAction::EditAll);
-    let taken = match action {
-        HeaderAction::Unset | HeaderAction::Echo => 0,
-        _ if edits => 2,
-        _ => 1,
-    };
-    let (values, tail) = rest.split_at(taken.min(rest.len()));
-    let early = tail.iter().any(|word| word.eq_ignore_ascii_case(b"early"));
-    let condition = match tail.first() {
-        Some(word) => guard(context, line, word)?,
-        None => None,
-    };
-    let value = match (values.last(), edits) {
-        (Some(text), true) => text::substitution(text),
-        (Some(text), false) => match text.strip_prefix(b"expr=") {
-            Some(text) => expr::string(context, text)
-                .map_err(|message| Refused::at(line.rest, format!("Can't parse value expression : {message}")))?,
-            None => format(context, text),
-        },
-        (None, _) => Template::default(),
-    };
-    let pattern =
-        match values.first().filter(|_| edits) {
-            Some(text) => Some(Arc::new(context.regex(text, false, line.rest).map_err(|error| {
-                Refused::at(line.rest, format!("Header edit regex could not be compiled. ({error})"))
-            })?)),
-            None => None,
-        };
-    let name = name.strip_suffix(b":").unwrap_or(name).into();
-    let rule = HeaderRule { span: line.head, action, name, value, pattern, always, condition, early };
-    let settings = &mut builder.scope.settings;
-    let list = if request { &mut settings.request_headers } else { &mut settings.headers };
-    list.items.push(Arc::new(rule));
-    Ok(())
+    Ok(Arc::new(Condition::Test(Box::new(Test { span: line.head, kind, negated }))))
 }
 
 /// mod_headers' format: `%{NAME}e` and its like.
@@ -119,4 +164,39 @@ fn format(context: &mut Context, text: &[u8]) -> Template {
         }
     }
     parts.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(line: &str) -> &'static str {
+        let words: Vec<Vec<u8>> = line.split(' ').map(|word| word.as_bytes().to_vec()).collect();
+        shape(&words, false).map_or_else(|message| message, |_| "")
+    }
+
+    /// As httpd 2.4.71 says it.
+    #[test]
+    fn words_are_counted_as_httpd_counts_them() {
+        let first = "first argument must be 'add', 'set', 'setifempty', 'append', 'merge', 'unset', 'echo', 'note', 'edit', or 'edit*'.";
+        for (line, message) in [
+            ("set X", "Header requires three arguments"),
+            ("set X a early", ""),
+            ("set X a early b", "Too many arguments to directive"),
+            ("set X a early b c", "Header has too many arguments"),
+            ("unset X early", ""),
+            ("unset X early b", "header unset takes two arguments"),
+            ("unset X early b c", "Too many arguments to directive"),
+            ("edit X a", "Header edit requires a match and a substitution"),
+            ("edit X a b early", ""),
+            ("bad X a b", first),
+            ("bad X a b c d", "Header has too many arguments"),
+        ] {
+            assert_eq!(said(line), message, "{line}");
+        }
+        assert_eq!(
+            shape(&[b"echo".to_vec(), b"X".to_vec()], true).err(),
+            Some("Header echo only valid on Header directives")
+        );
+    }
 }
