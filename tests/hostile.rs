@@ -1,58 +1,12 @@
 //! Promise: a configuration written to do harm ends with a message and an exit code, soon, and never with a panic.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
 
+#[path = "support/untrusting.rs"]
+mod untrusting;
+
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
-
-/// Longer than any of these may take, on a slow machine and without optimisation.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-struct Ended {
-    code: Option<i32>,
-    out: String,
-    told: String,
-}
-
-/// Runs the program on a folder; a run that does not end is killed and fails the test.
-fn run(folder: &Path, args: &[&str]) -> Ended {
-    let (out, told) = (folder.join("..out"), folder.join("..told"));
-    let mut child = Command::new(env!("CARGO_BIN_EXE_redirlint"))
-        .args(args)
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .stdout(std::fs::File::create(&out).unwrap())
-        .stderr(std::fs::File::create(&told).unwrap())
-        .spawn()
-        .unwrap();
-    let start = Instant::now();
-    let code = loop {
-        if let Some(status) = child.try_wait().unwrap() {
-            break status.code();
-        }
-        if start.elapsed() > PATIENCE {
-            child.kill().unwrap();
-            panic!("{args:?} does not end");
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    };
-    let read = |path: &Path| String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned();
-    let ended = Ended { code, out: read(&out), told: read(&told) };
-    assert!(!ended.told.contains("panicked"), "{args:?}: {}", ended.told);
-    assert!(matches!(code, Some(0..=2)), "{args:?}: {code:?} {}", ended.told);
-    ended
-}
-
-fn folder(name: &str, text: impl AsRef<[u8]>) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join(name), text).unwrap();
-    folder
-}
-
-fn nginx(inside: &str) -> String {
-    format!("events {{}}\nhttp {{\nserver {{\nlisten 80;\n{inside}\n}}\n}}\n")
-}
+use std::process::Command;
+use untrusting::{folder, nginx, run};
 
 #[test]
 fn expressions_that_run_away_end_at_a_limit() {
@@ -111,6 +65,25 @@ fn includes_in_circles_and_bombs_end() {
 }
 
 #[test]
+fn httpd_s_includes_in_circles_bombs_and_of_devices_end() {
+    let site = folder("httpd.conf", "Include httpd.conf\nRedirect 301 /a /b\n");
+    assert_ne!(run(site.path(), &["check", "httpd.conf"]).code, Some(0));
+    for at in 0..8 {
+        let text = format!("Include {}.conf\n", at + 1).repeat(20);
+        std::fs::write(site.path().join(format!("{at}.conf")), text).unwrap();
+    }
+    std::fs::write(site.path().join("8.conf"), "Redirect 301 /a /b\n").unwrap();
+    std::fs::write(site.path().join("httpd.conf"), "Include 0.conf\n").unwrap();
+    run(site.path(), &["check", "httpd.conf"]);
+    assert!(Command::new("mkfifo").arg(site.path().join("pipe")).status().unwrap().success());
+    std::os::unix::fs::symlink("loop", site.path().join("loop")).unwrap();
+    for what in ["/dev/zero", "/proc/self/mem", "pipe", "loop", "*"] {
+        std::fs::write(site.path().join("httpd.conf"), format!("Include {what}\nRedirect 301 /a /a\n")).unwrap();
+        run(site.path(), &["check", "httpd.conf"]);
+    }
+}
+
+#[test]
 fn devices_pipes_and_circular_links_are_not_read() {
     let site = folder("nginx.conf", nginx("include /dev/zero;\ninclude pipe;\ninclude loop;\ninclude /proc/self/mem;"));
     assert!(Command::new("mkfifo").arg(site.path().join("pipe")).status().unwrap().success());
@@ -126,11 +99,14 @@ fn devices_pipes_and_circular_links_are_not_read() {
     assert_eq!(ended.code, Some(2), "{}", ended.told);
 }
 
+/// `REDIRLINT_SUPPRESSIONS` is how many.
 #[test]
-fn a_hundred_thousand_suppressions_are_looked_up_and_not_searched() {
-    let text: String = (0..100_000).map(|at| format!("# redirlint: ignore\nRedirect /{at} /x\n")).collect();
-    let site = folder(".htaccess", &text[..text.len() / 10]);
-    run(site.path(), &["check", "--format", "jsonl", ".htaccess"]);
+fn many_suppressions_are_looked_up_and_not_searched() {
+    let many = std::env::var("REDIRLINT_SUPPRESSIONS").map_or(10_000, |many| many.parse().unwrap());
+    let text: String = (0..many).map(|at| format!("# redirlint: ignore\nRedirect /{at} /x\n")).collect();
+    let site = folder(".htaccess", text);
+    let ended = run(site.path(), &["check", "--format", "jsonl", "--ignore", "many-literal-redirects", ".htaccess"]);
+    assert_eq!(ended.out, "");
 }
 
 #[test]
@@ -163,6 +139,29 @@ fn nothing_a_file_says_reaches_the_terminal_as_a_command() {
     }
     let ended = run(site.path(), &["trace", ".htaccess", "http://localhost/a\u{1b}[2J"]);
     assert!(!ended.out.contains('\x1b') && !ended.told.contains('\x1b'));
+}
+
+#[test]
+fn no_report_is_broken_by_what_a_file_says() {
+    let text = "Redirect 301 /a\"'</text><script>alert(1)</script>]]><![CDATA[ /a\nRedirect 301 /x /x\n";
+    let site = folder(".htaccess", text);
+    std::fs::write(site.path().join("<img src=x onerror=alert(1)>.htaccess"), "Redirect 301 /a /a\n").unwrap();
+    let names = [".htaccess", "<img src=x onerror=alert(1)>.htaccess"];
+    let report = |format: &str| run(site.path(), &[&["check", "--format", format], &names[..]].concat()).out;
+    for format in ["html", "checkstyle"] {
+        let out = report(format);
+        assert!(!out.contains("<img") && !out.contains("<script>alert"), "{format}: {out}");
+    }
+    for format in ["sarif", "json"] {
+        let told: serde_json::Value = serde_json::from_str(&report(format)).unwrap();
+        assert!(told.is_object(), "{format}");
+    }
+    // A workflow command is one line: nothing that a file says may begin another.
+    assert!(report("github").lines().all(|line| line.starts_with("::")));
+    for format in ["mermaid", "svg", "html"] {
+        let graph = run(site.path(), &["graph", "--format", format, ".htaccess"]);
+        assert!(!graph.out.contains("<script>alert"), "{format}: {}", graph.out);
+    }
 }
 
 #[test]

@@ -45,7 +45,7 @@ pub fn run(args: &CheckArgs, out: &mut dyn Write) -> Result<Exit, Stop> {
         mend(args, &selection, sites, &mut totals, out)?;
         return totals.finish(out);
     }
-    let mut progress = progress::Progress::new();
+    let mut progress = progress::Progress::default();
     let work = |site: listed::Site| site.and_then(|wanted| check(args, &selection, wanted));
     pool::in_order(sites, work, |outcome| {
         progress.step();

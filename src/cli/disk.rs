@@ -3,14 +3,16 @@
 use crate::eval::{Assumed, FileKind, Kind, World};
 use crate::lower::Loader;
 use std::ffi::OsStr;
+use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// Files found below a folder at the most; a site with more per-folder files than this is cut off there.
-const MOST: usize = 10_000;
+const MOST: usize = 1_000_000;
 /// Largest file that is read, in bytes; a configuration beyond it is a mistake.
 pub const LARGEST: u64 = 64 << 20;
+const TOO_LARGE: &str = "is larger than the 64 MiB that are read";
 
 /// The file system, and what the user assumed of it.
 #[derive(Clone, Debug, Default)]
@@ -141,15 +143,29 @@ impl Loader for Disk {
 /// # Errors
 /// The operating system's; or that the path is no regular file, or too large.
 pub fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
+    // Looked at before it is opened: opening a pipe waits for a writer.
     let meta = std::fs::metadata(path)?;
     let refuse = |why: &str| Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, why.to_owned()));
     if !meta.is_file() {
         return refuse(if meta.is_dir() { "is a directory" } else { "is not a regular file" });
     }
     if meta.len() > LARGEST {
-        return refuse("is larger than the 64 MiB that are read");
+        return refuse(TOO_LARGE);
     }
-    std::fs::read(path)
+    read_whole(std::fs::File::open(path)?)
+}
+
+/// Reads to the end, unless that is too far off: a file may grow while it is read, and a stream says no length.
+///
+/// # Errors
+/// The operating system's; or that it is too large.
+pub fn read_whole(from: impl Read) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let read = from.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    if read as u64 > LARGEST {
+        return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, TOO_LARGE));
+    }
+    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! `.htaccess` files below one searched folder, or below `--root`, are one site.
 
 use super::args::{As, Shared};
-use super::disk::{Disk, read_file};
+use super::disk::{Disk, read_file, read_whole};
 use super::select::Selection;
 use super::{Stop, detect, paths, settings};
 use crate::analysis::{Facts, Knobs};
@@ -15,7 +15,6 @@ use crate::fix::converge::Texts;
 use crate::lower::{Dialect, Loader, Lowered, Options, lower};
 use crate::source::{FileId, Sources};
 use std::collections::HashSet;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// One configuration, loaded with everything it includes.
@@ -69,14 +68,15 @@ pub struct Wanted {
 /// A folder with more outermost `.htaccess` than this is no site with some folders of its own, but holds many sites.
 const SIBLINGS: usize = 100;
 
-/// The configurations that paths stand for, and what is wrong with some of the paths.
-pub fn discover(paths: &[PathBuf]) -> (Vec<Wanted>, Vec<String>) {
+/// The configurations that paths stand for, and what is wrong with some of the paths. `one_site` says of a folder
+/// whether it is known to be a single site, however many `.htaccess` files it holds.
+pub fn discover(paths: &[PathBuf], one_site: impl Fn(&Path) -> bool) -> (Vec<Wanted>, Vec<String>) {
     let here = [PathBuf::from(".")];
     let paths = if paths.is_empty() { &here[..] } else { paths };
     let (mut wanted, mut troubles) = (Vec::new(), Vec::new());
     for path in paths {
         if path.is_dir() {
-            search(path, &mut wanted, &mut troubles);
+            search(path, &one_site, &mut wanted, &mut troubles);
         } else {
             wanted.push(Wanted { path: path.clone(), site: None, searched: false });
         }
@@ -88,7 +88,7 @@ pub fn discover(paths: &[PathBuf]) -> (Vec<Wanted>, Vec<String>) {
     (wanted, troubles)
 }
 
-fn search(folder: &Path, wanted: &mut Vec<Wanted>, troubles: &mut Vec<String>) {
+fn search(folder: &Path, one_site: &dyn Fn(&Path) -> bool, wanted: &mut Vec<Wanted>, troubles: &mut Vec<String>) {
     let walk = ignore::WalkBuilder::new(folder).hidden(false).sort_by_file_name(std::ffi::OsStr::cmp).build();
     let mut found: Vec<PathBuf> = Vec::new();
     for entry in walk {
@@ -107,7 +107,7 @@ fn search(folder: &Path, wanted: &mut Vec<Wanted>, troubles: &mut Vec<String>) {
     found.sort_by_key(|path| (!detect::is_main(path), path.components().count()));
     let leads = outermost(&found);
     // The outermost `.htaccess` leads its site; those below it are read with it.
-    let many = leads.iter().filter(|leads| **leads).count() > SIBLINGS;
+    let many = leads.iter().filter(|leads| **leads).count() > SIBLINGS && !one_site(folder);
     let mut led = false;
     for (path, leads) in found.into_iter().zip(leads) {
         if !is_in_place(&path) {
@@ -145,7 +145,7 @@ pub fn load_one(path: &Path, shared: &Shared) -> Result<Loaded, Stop> {
         let unknown = || Stop::Told(format!("`{}` is no configuration", path.display()));
         return load(&wanted, shared)?.ok_or_else(unknown);
     }
-    let (mut wanted, troubles) = discover(&[path.into()]);
+    let (mut wanted, troubles) = discover(&[path.into()], |_| true);
     if let Some(trouble) = troubles.into_iter().next() {
         return Err(Stop::Told(trouble));
     }
@@ -251,8 +251,6 @@ fn read(path: &Path) -> Result<Vec<u8>, Stop> {
     if path.as_os_str() != "-" {
         return read_file(path).map_err(|error| Stop::Told(format!("cannot read `{}`: {error}", path.display())));
     }
-    let mut bytes = Vec::new();
-    let read = std::io::stdin().lock().take(super::disk::LARGEST).read_to_end(&mut bytes);
-    read.map_err(|error| Stop::Told(format!("cannot read standard input: {error}")))?;
-    Ok(bytes)
+    let read = read_whole(std::io::stdin().lock());
+    read.map_err(|error| Stop::Told(format!("cannot read standard input: {error}")))
 }

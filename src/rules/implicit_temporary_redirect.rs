@@ -76,14 +76,16 @@ fn repair(facts: &Facts<'_>, route: &Route<'_>, directive: &Directive) -> Option
     let source = facts.sources.file(directive.span.file).bytes();
     let name = directive.name.value(source).to_ascii_lowercase();
     let args = &directive.args;
-    match (name.as_slice(), args.len()) {
+    let rewrites = name == b"rewriterule";
+    let count = if rewrites { words::rewrite_args(facts, directive).len() } else { args.len() };
+    match (name.as_slice(), count) {
         (b"redirect" | b"redirectmatch", 2) => {
             let first = args.first()?;
             let word = first.value(source);
             let status = [&b"temp"[..], b"permanent", b"seeother", b"gone"].iter().any(|one| word.eq_ignore_ascii_case(one));
             (!status && !word.first()?.is_ascii_digit()).then(|| insert_before(first.span, "302 "))
         }
-        (b"rewriterule", 2) => Some(insert_behind(args.get(1)?.span, " [R=302]")),
+        (b"rewriterule", 2) => words::with(facts, directive, "R=302"),
         (b"rewriterule", 3) => {
             let flags = words::flags(facts, directive)?;
             match flags.iter().find(|flag| flag.is("R", "redirect")) {

@@ -5,6 +5,7 @@
 use crate::analysis::Facts;
 use crate::diagnostic::Edit;
 use crate::ir::pattern::Regex;
+use crate::lower::apache::words as split;
 use crate::source::Span;
 use crate::syntax::Directive;
 use std::borrow::Cow;
@@ -33,10 +34,26 @@ pub fn is(facts: &Facts<'_>, directive: &Directive, name: &str) -> bool {
     text.eq_ignore_ascii_case(name.as_bytes())
 }
 
+/// The words of a `RewriteRule` or `RewriteCond` as mod_rewrite splits them: a blank behind a backslash is part of its
+/// word. What is continued on a second line is split by the general rule.
+pub fn rewrite_args(facts: &Facts<'_>, directive: &Directive) -> Vec<Span> {
+    let (file, name) = (directive.span.file, directive.name.span);
+    let words = Span { start: name.end, ..directive.span };
+    let text = facts.sources.text(words);
+    if text.contains(&b'\n') {
+        return directive.args.iter().map(|word| word.span).collect();
+    }
+    let place = |range: std::ops::Range<usize>| {
+        let start = words.start as usize;
+        Span::new(file, start + range.start, start + range.end)
+    };
+    split::rewrite(text).into_iter().map(|word| place(word.range)).collect()
+}
+
 /// The flags in the third word of a `RewriteRule` or `RewriteCond`; `None` where there is no such word.
 pub fn flags<'a>(facts: &Facts<'a>, directive: &Directive) -> Option<Vec<Flag<'a>>> {
-    let word = directive.args.get(2)?;
-    Some(flags_in(facts.sources.text(word.span), word.span))
+    let word = *rewrite_args(facts, directive).get(2)?;
+    Some(flags_in(facts.sources.text(word), word))
 }
 
 /// A flag of a directive.
@@ -52,8 +69,9 @@ pub fn without(facts: &Facts<'_>, directive: &Directive, flag: &Flag<'_>) -> Opt
         (Some(before), _) => Span { start: before.span.end, ..flag.span },
         (None, Some(next)) => Span { end: next.span.start, ..flag.span },
         (None, None) => {
-            let (word, last) = (directive.args.get(2)?, directive.args.get(1)?);
-            Span { start: last.span.end, ..word.span }
+            let args = rewrite_args(facts, directive);
+            let (word, last) = (args.get(2)?, args.get(1)?);
+            Span { start: last.end, ..*word }
         }
     };
     Some(Edit { span, text: Vec::new() })
@@ -67,7 +85,7 @@ pub fn with(facts: &Facts<'_>, directive: &Directive, flag: &str) -> Option<Edit
             Some(Edit { span: Span { end: first.span.start, ..first.span }, text: format!("{flag},").into_bytes() })
         }
         None => {
-            let last = directive.args.get(1)?.span;
+            let last = *rewrite_args(facts, directive).get(1)?;
             Some(Edit { span: Span { start: last.end, ..last }, text: format!(" [{flag}]").into_bytes() })
         }
     }

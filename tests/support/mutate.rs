@@ -59,7 +59,7 @@ fn examples(page: &str, dialect: Dialect) -> Vec<Vec<u8>> {
         Dialect::Apache => "```apache ",
         Dialect::Htaccess => "```htaccess ",
     };
-    let blocks = page.split(mark).skip(1).filter_map(|block| Some(block.split_once('\n')?.1.split("```").next()?));
+    let blocks = page.split(mark).skip(1).filter_map(|block| block.split_once('\n')?.1.split("```").next());
     blocks.map(|block| block.as_bytes().to_vec()).collect()
 }
 

@@ -43,6 +43,9 @@ impl Journal {
     pub fn open(path: &Path) -> Result<Self, Stop> {
         let failed = |error: std::io::Error| Stop::Told(format!("cannot use `{}`: {error}", path.display()));
         let file = File::options().read(true).append(true).create(true).open(path).map_err(failed)?;
+        if !file.metadata().map_err(failed)?.is_file() {
+            return Err(failed(std::io::Error::other("it is not a regular file")));
+        }
         let mut journal = Self { path: path.into(), file, done: HashSet::new(), before: Tally::default() };
         let end = journal.read()?;
         journal.file.set_len(end).and_then(|()| journal.file.seek(SeekFrom::End(0))).map_err(failed)?;

@@ -2,9 +2,9 @@
 //!
 //! A list is read as it is needed, so that a program may still write it, and its length costs no memory.
 
-use super::super::Stop;
-use super::super::args::CheckArgs;
+use super::super::args::{CheckArgs, Shared};
 use super::super::input::{Wanted, discover};
+use super::super::{Stop, settings};
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::ffi::OsStrExt;
@@ -26,18 +26,24 @@ pub fn sites(args: &CheckArgs) -> Result<Box<dyn Iterator<Item = Site>>, Stop> {
         (None, Some(list)) => Some((list, 0)),
         (None, None) => None,
     };
+    let shared = args.shared.clone();
+    let found = move |paths: &[PathBuf]| {
+        let (wanted, troubles) = discover(paths, |folder| is_one_site(folder, &shared));
+        troubles.into_iter().map(Err).chain(wanted.into_iter().map(Ok))
+    };
     let Some((list, end)) = list else { return Ok(Box::new(found(&args.paths))) };
-    let named = names(open(list)?, list.clone(), end).flat_map(|name| match name {
+    let given = (!args.paths.is_empty()).then(|| found(&args.paths));
+    let named = names(open(list)?, list.clone(), end).flat_map(move |name| match name {
         Ok(path) => found(&[path]).collect(),
         Err(trouble) => vec![Err(trouble)],
     });
-    let given = (!args.paths.is_empty()).then(|| found(&args.paths));
     Ok(Box::new(given.into_iter().flatten().chain(named)))
 }
 
-fn found(paths: &[PathBuf]) -> impl Iterator<Item = Site> + use<> {
-    let (wanted, troubles) = discover(paths);
-    troubles.into_iter().map(Err).chain(wanted.into_iter().map(Ok))
+/// Whether the user has said where the document root is: then all below it is one site.
+fn is_one_site(folder: &Path, shared: &Shared) -> bool {
+    let config = || settings::config(&folder.join(".htaccess"), shared);
+    shared.root.is_some() || config().is_ok_and(|config| config.document_root.is_some())
 }
 
 fn open(list: &Path) -> Result<Box<dyn BufRead>, Stop> {
@@ -52,14 +58,14 @@ fn open(list: &Path) -> Result<Box<dyn BufRead>, Stop> {
 /// The names in a list; empty ones are none. What cannot be read ends the list.
 fn names(list: Box<dyn BufRead>, from: PathBuf, end: u8) -> impl Iterator<Item = Result<PathBuf, String>> {
     let mut list = Some(list);
-    let mut next = move || {
+    let next = move || {
         let name = name(list.as_mut()?, end).transpose()?;
         if name.is_err() {
             list = None;
         }
         Some(name.map_err(|error| format!("cannot read `{}`: {error}", from.display())))
     };
-    std::iter::from_fn(move || next()).filter(|name| name.as_ref().map_or(true, |name| !name.as_os_str().is_empty()))
+    std::iter::from_fn(next).filter(|name| name.as_ref().map_or(true, |name| !name.as_os_str().is_empty()))
 }
 
 fn name(list: &mut dyn BufRead, end: u8) -> std::io::Result<Option<PathBuf>> {

@@ -2,7 +2,7 @@
 
 use super::super::Stop;
 use std::collections::VecDeque;
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 
 /// Sites that are under way or wait for one before them, at the most.
 const WINDOW: usize = 128;
@@ -23,23 +23,33 @@ pub fn in_order<T: Send, R: Send>(
     let work = &work;
     pool.in_place_scope(|scope| {
         let mut under_way: VecDeque<Receiver<R>> = VecDeque::new();
-        let mut next = |under_way: &mut VecDeque<Receiver<R>>| match under_way.pop_front().map(|result| result.recv()) {
-            Some(Ok(result)) => take(result).map(|()| true),
-            // A worker that panicked has told so itself, and the pool passes it on.
-            Some(Err(_)) => Ok(true),
-            None => Ok(false),
-        };
         for item in items {
-            if under_way.len() == WINDOW {
-                next(&mut under_way)?;
-            }
+            hand_over(&mut under_way, WINDOW - 1, &mut take)?;
             let (done, result) = sync_channel(1);
             under_way.push_back(result);
             scope.spawn(move |_| drop(done.send(work(item))));
         }
-        while next(&mut under_way)? {}
-        Ok(())
+        hand_over(&mut under_way, 0, &mut take)
     })
+}
+
+/// Takes what is ready at the front, and waits while more than `most` are under way.
+fn hand_over<R>(
+    under_way: &mut VecDeque<Receiver<R>>,
+    most: usize,
+    take: &mut impl FnMut(R) -> Result<(), Stop>,
+) -> Result<(), Stop> {
+    while let Some(front) = under_way.front() {
+        let result = if under_way.len() > most { front.recv().map_err(TryRecvError::from) } else { front.try_recv() };
+        match result {
+            Ok(result) => take(result)?,
+            Err(TryRecvError::Empty) => break,
+            // A worker that panicked has told so itself, and the pool passes it on.
+            Err(TryRecvError::Disconnected) => {}
+        }
+        under_way.pop_front();
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -10,15 +10,17 @@ pub struct Progress {
     seen: u64,
 }
 
-impl Progress {
+impl Default for Progress {
     /// Nothing done yet.
-    pub fn new() -> Self {
+    fn default() -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
         let style = ProgressStyle::with_template("{spinner} {pos} sites, {per_sec}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
         Self { bar, start: Instant::now(), seen: 0 }
     }
+}
 
+impl Progress {
     /// One more site is done.
     pub fn step(&mut self) {
         self.seen += 1;

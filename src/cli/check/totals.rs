@@ -9,8 +9,8 @@ use crate::baseline::Baseline;
 use crate::diagnostic::{Applicability, Finding, Severity};
 use crate::report::human::{self, Human};
 use crate::report::{
-    Report, checkstyle::Checkstyle, github::Github, html::Html, json, jsonl::Jsonl, plain::Plain, repeats, sarif::Sarif, shown,
-    statistics::Statistics,
+    Report, checkstyle::Checkstyle, github::Github, html::Html, json, jsonl::Jsonl, plain::Plain, repeats,
+    sarif::Sarif, shown, statistics::Statistics,
 };
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -227,7 +227,8 @@ impl<'a> Totals<'a> {
             self.json.extend(findings.iter().map(|one| (one.severity, json::finding(&loaded.sources, one))));
             return Ok(());
         }
-        let mut human = Human::new(&loaded.sources, colour(self.args.shared.color), terminal::width(), terminal::is_screen());
+        let mut human =
+            Human::new(&loaded.sources, colour(self.args.shared.color), terminal::width(), terminal::is_screen());
         let (shown, repeats) = match self.args.shared.verbose {
             0 => repeats::split(&loaded.sources, findings),
             _ => (findings.iter().collect(), Vec::new()),

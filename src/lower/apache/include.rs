@@ -83,14 +83,15 @@ impl Reader<'_> {
             let help = format!("`{}` is being read already; remove this line", full.display());
             return self.refuse(read.head, message, &help);
         }
-        let length = self.sources.file(file).bytes().len();
-        if !self.afford(length, read) {
+        let known = self.loaded.trees.iter().any(|known| known.file == file);
+        let again = if known { self.sources.file(file).bytes().len() } else { 0 };
+        if !self.afford(again, read) {
             return;
         }
         // A file is not part of a macro, even where a macro includes it.
         let place = Place { substitution: None, ..place };
         let tree = apache::parse(file, self.sources.file(file).bytes());
-        if self.loaded.trees.iter().any(|known| known.file == file) {
+        if known {
             self.open_files.push(file);
             self.tree(&tree, place, out);
             self.open_files.pop();

@@ -18,8 +18,8 @@ use std::sync::Arc;
 
 /// Sections, includes and macros within each other: far beyond any real configuration, and a bound for the call stack.
 const DEEPEST: usize = 256;
-/// Bytes read through includes and macros: what a chain of doublings would otherwise make without end.
-const MOST_BYTES: usize = 128 << 20;
+/// Bytes read again, through macros and files included before: what a chain of doublings would make without end.
+const MOST_BYTES: usize = 16 << 20;
 /// Bytes of a logical line in a `.htaccess`, its line feed not counted.
 const LONGEST_LINE: usize = 8191;
 

@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 
 /// Files may include each other this deep.
 const DEEPEST_CHAIN: usize = 64;
-/// Directives that the unrolled configuration may have.
-const MOST_DIRECTIVES: usize = 20_000_000;
+/// Directives that including files again may add to those that stand in the files.
+const MOST_AGAIN: usize = 1_000_000;
 /// Files that come with nginx or its packages and hold nothing about redirects.
 const HARMLESS: [&str; 8] = [
     "mime.types",
@@ -50,6 +50,8 @@ struct Follower<'a> {
     by_path: HashMap<PathBuf, usize>,
     /// Per tree: how many directives it has with all it includes; `None` while it is being followed.
     sizes: Vec<Option<usize>>,
+    /// Directives in all files so far.
+    read: usize,
 }
 
 /// Parses the main file and everything it includes.
@@ -66,7 +68,7 @@ pub fn follow(sources: &mut Sources, main: FileId, options: &Options, loader: &d
     let files = Files { trees: Vec::new(), includes: HashMap::new(), problems: HashMap::new(), notes: Vec::new() };
     let dump = (!dump.is_empty()).then_some(dump);
     let mut follower =
-        Follower { sources, options, loader, prefix, files, dump, by_path: HashMap::new(), sizes: Vec::new() };
+        Follower { sources, options, loader, prefix, files, dump, by_path: HashMap::new(), sizes: Vec::new(), read: 0 };
     let tree = follower.parse(main, path);
     follower.tree(tree, 0);
     follower.files
@@ -94,14 +96,16 @@ impl Follower<'_> {
                 found.push((directive.span, directive.args.first().map_or(directive.span, |word| word.span), name));
             }
         }
+        self.read += size;
         for (span, word, name) in found {
             let paths = self.paths(word, &name, span);
             let trees: Vec<usize> = paths.into_iter().filter_map(|path| self.file(&path, span, word, depth)).collect();
             size = trees.iter().fold(size, |size, &tree| size.saturating_add(self.size(tree)));
-            let too_many = size > MOST_DIRECTIVES;
+            let most = self.read + MOST_AGAIN;
+            let too_many = size > most;
             if too_many {
                 self.refuse(span, word, "too many included directives".to_owned(), "include each file once");
-                size = MOST_DIRECTIVES;
+                size = most;
             }
             self.files.includes.insert(span, if too_many { Vec::new() } else { trees });
         }
