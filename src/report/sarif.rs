@@ -204,15 +204,27 @@ mod tests {
         );
     }
 
+    fn cargo(args: &[&str]) -> Option<Vec<u8>> {
+        let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        Some(std::process::Command::new(program).args(args).output().ok()?.stdout)
+    }
+
     /// The schema lies in the crate that we take the types from.
     fn schema() -> Option<Value> {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let listed = std::process::Command::new(cargo)
-            .args(["metadata", "--format-version", "1", "--offline", "--manifest-path"])
-            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))
-            .output()
-            .ok()?;
-        let listed: Value = serde_json::from_slice(&listed.stdout).ok()?;
+        let about = String::from_utf8(cargo(&["-vV"])?).ok()?;
+        let host = about.lines().find_map(|line| line.strip_prefix("host: "))?;
+        let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+        // Crates of other platforms need not have been downloaded here.
+        let listed = cargo(&[
+            "metadata",
+            "--format-version=1",
+            "--offline",
+            "--filter-platform",
+            host,
+            "--manifest-path",
+            manifest,
+        ])?;
+        let listed: Value = serde_json::from_slice(&listed).ok()?;
         let packages = listed["packages"].as_array()?;
         let package = packages.iter().find(|package| package["name"] == "serde-sarif")?;
         let manifest = std::path::Path::new(package["manifest_path"].as_str()?);
