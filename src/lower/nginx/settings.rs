@@ -14,6 +14,7 @@ use crate::ir::scope::{
 use crate::ir::template::Template;
 use crate::ir::{Bytes, Note};
 use std::cell::OnceCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// How `add_header` lists combine (`add_header_inherit`).
@@ -55,7 +56,7 @@ pub struct Level {
     /// [`Level::settings`], made when first asked for.
     made: OnceCell<Shared<Settings>>,
     /// [`Level::inside`].
-    inside: OnceCell<Arc<Level>>,
+    inside: OnceCell<Rc<Level>>,
 }
 
 impl Level {
@@ -98,7 +99,7 @@ impl Level {
     /// What is in force in a block of its own that says nothing: made once for all of them, since a list of redirects
     /// has thousands.
     pub fn inside(&self) -> Self {
-        let made = self.inside.get_or_init(|| Arc::new(Self::default().over(self, false)));
+        let made = self.inside.get_or_init(|| Rc::new(Self::default().over(self, false)));
         made.settings();
         Self::clone(made)
     }
