@@ -4,12 +4,16 @@ use super::flow::{Fail, Flow, Reply, ReplyContent, Try};
 use super::machine::Machine;
 use super::{escape, own_url, rewrite, template};
 use crate::ir::clause::{Answer, Clause, Content, Store, Target};
-use crate::ir::policy::QueryPolicy;
+use crate::ir::policy::{QueryPolicy, StatusPolicy};
 
 /// Makes the reply.
 pub fn give(machine: &mut Machine, clause: &Clause, answer: &Answer) -> Try<Flow> {
     machine.taint = None;
     let cause = Some(clause.span);
+    // The text can mention the status it goes out with (`ngx_http_send_response`).
+    if !matches!(answer.content, Content::None) && machine.program.facts.statuses == StatusPolicy::Closing {
+        machine.status = Some(answer.status);
+    }
     let reply = match &answer.content {
         Content::None => Reply::bare(answer.status, cause),
         Content::Body(text) => {

@@ -3,6 +3,7 @@
 use super::flow::Try;
 use super::machine::Machine;
 use super::{content, credentials, own_url, proxy, real_address, rewrite};
+use crate::ir::policy::StatusPolicy;
 use crate::ir::template::{Attribute, TimePart};
 
 /// The bytes of an attribute. What cannot be known is empty, and taints the text it goes into.
@@ -51,7 +52,7 @@ pub fn value(machine: &mut Machine, attribute: &Attribute) -> Try<Vec<u8>> {
             machine.upstream.as_ref().map(|answer| format!("{:03}", answer.status).into_bytes()).unwrap_or_default()
         }
         Attribute::UpstreamHeader(name) => upstream_header(machine, name),
-        Attribute::Status => machine.status.map(|status| format!("{status:03}").into_bytes()).unwrap_or_default(),
+        Attribute::Status => status(machine),
         Attribute::StatusSoFar => machine.status.or(machine.saved_status).unwrap_or(200).to_string().into_bytes(),
         Attribute::Time(part) => time(machine, *part),
         Attribute::Environment(name) => super::template::environment(machine, name),
@@ -172,6 +173,15 @@ fn host(machine: &Machine) -> Vec<u8> {
 fn local_address(machine: &mut Machine) -> Vec<u8> {
     let local = machine.request.local.as_ref().map(|(address, _)| address.to_vec());
     known(machine, local, "local")
+}
+
+/// The status of the answer so far; a server whose error pages keep a status shows that one, and zeros before.
+fn status(machine: &Machine) -> Vec<u8> {
+    let status = match machine.program.facts.statuses {
+        StatusPolicy::Closing => machine.saved_status.filter(|&status| status != 0).or(machine.status).or(Some(0)),
+        StatusPolicy::Listed => machine.status,
+    };
+    status.map(|status| format!("{status:03}").into_bytes()).unwrap_or_default()
 }
 
 /// What came in `X-Forwarded-For`, and the client's address behind it.

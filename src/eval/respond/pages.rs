@@ -108,7 +108,7 @@ fn send(machine: &mut Machine, status: u16, body: Option<Vec<u8>>) -> Finished {
         // HTTP/0.9: a body and nothing else.
         return Finished::Sent(Sent { body, ..Sent::default() });
     }
-    machine.status = Some(status);
+    (machine.status, machine.saved_status) = (Some(status), None);
     let added = match headers::listed_statuses(machine, status) {
         Ok(added) => added,
         Err(fail) => return Finished::GoesOn(fail.into()),
