@@ -6,7 +6,7 @@
 //! to the target of other redirects is beyond this: they are only asked.
 
 use super::Facts;
-use super::compare::{Side, same};
+use super::compare::{Ask, Side, same};
 use super::language::Language;
 use super::routes::Route;
 use crate::eval::{Request, answer};
@@ -16,7 +16,7 @@ use crate::source::Span;
 const MOST: usize = 40;
 
 /// What is proven of the redirects of both programs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Proven {
     /// Redirects whose every path is answered alike by the other program.
     pub redirects: usize,
@@ -24,12 +24,25 @@ pub struct Proven {
     pub of: usize,
     /// Nothing else answers or rewrites in either program.
     pub nothing_else: bool,
+    /// Requests for paths that a redirect has and the other program's redirects do not cover: worth asking.
+    pub doubts: Vec<Ask>,
 }
 
 impl Proven {
     /// Whether no path can be answered differently.
-    pub fn is_all(self) -> bool {
+    pub fn is_all(&self) -> bool {
         self.nothing_else && self.redirects == self.of && self.of > 0
+    }
+
+    /// Counts the redirects that the other program covers, and doubts the others.
+    fn weigh(&mut self, from: &[Fixed], by: &[Fixed], own: Known<'_>, other: Known<'_>) {
+        for route in from {
+            match rest(route, by, own, other) {
+                Some(rest) if rest.is_empty().is_yes() => self.redirects += 1,
+                Some(rest) => self.doubts.extend(doubt(route.span, &rest)),
+                None => {}
+            }
+        }
     }
 }
 
@@ -52,14 +65,13 @@ struct Fixed {
 pub fn prove(old: Known<'_>, new: Known<'_>) -> Proven {
     let count = |known: Known<'_>| known.facts.routes().redirects().count();
     let others = |known: Known<'_>| known.facts.routes().all.iter().any(|route| !route.is_redirect());
-    let mut out = Proven { of: count(old) + count(new), nothing_else: !others(old) && !others(new), redirects: 0 };
+    let mut out =
+        Proven { of: count(old) + count(new), nothing_else: !others(old) && !others(new), ..Proven::default() };
     let few = |known: Known<'_>| known.facts.routes().all.len() <= MOST;
     if few(old) && few(new) {
         let (before, after) = (fixed(old.facts), fixed(new.facts));
-        let covered = |from: &[Fixed], by: &[Fixed], one: Known<'_>, other: Known<'_>| {
-            from.iter().filter(|route| is_covered(route, by, one, other)).count()
-        };
-        out.redirects = covered(&before, &after, old, new) + covered(&after, &before, new, old);
+        out.weigh(&before, &after, old, new);
+        out.weigh(&after, &before, new, old);
     }
     out
 }
@@ -83,19 +95,26 @@ fn fixed(facts: &Facts<'_>) -> Vec<Fixed> {
     out
 }
 
-/// Whether every path of the redirect is answered alike by redirects of the other program.
-fn is_covered(route: &Fixed, by: &[Fixed], own: Known<'_>, other: Known<'_>) -> bool {
-    let mut left = Some(route.language.clone());
+/// The paths of a redirect that no redirect of the other program is known to answer alike; `None` where that is too hard.
+fn rest(route: &Fixed, by: &[Fixed], own: Known<'_>, other: Known<'_>) -> Option<Language> {
+    let mut left = route.language.clone();
     for candidate in by {
-        let shared = route.language.and(&candidate.language);
-        let sample = shared.and_then(|shared| shared.samples(1).into_iter().next());
+        let shared = route.language.and(&candidate.language)?;
+        let sample = shared.samples(1).into_iter().next();
         if let Some(path) = sample.filter(|path| path.iter().all(|byte| is_plain(*byte)))
             && agree(&path, (route.span, own.side), (candidate.span, other.side))
         {
-            left = left.and_then(|left| left.without(&candidate.language));
+            left = left.without(&candidate.language)?;
         }
     }
-    left.is_some_and(|left| left.is_empty().is_yes())
+    Some(left)
+}
+
+/// A request for one of the paths that are left.
+fn doubt(about: Span, rest: &Language) -> Option<Ask> {
+    let path = rest.samples(1).into_iter().next()?;
+    let plain = path.iter().all(|byte| is_plain(*byte));
+    plain.then(|| Ask { request: request(path), about: Some(about) })
 }
 
 /// A byte that stands in a request's path as it is.

@@ -28,18 +28,19 @@ pub fn run(args: &DiffArgs, out: &mut dyn Write) -> Result<Exit, Stop> {
     let disk = Disk::new(old.options.real_files, Assumed::default());
     let before = Side { program: &old.lowered.program, world: &disk };
     let after = Side { program: &new.lowered.program, world: &disk };
-    let differences = compare::compare(before, after, &asks);
-    let proven = match differences.is_empty() {
-        true => {
-            let (old, new) = (old.facts(), new.facts());
-            inclusion::prove(Known { facts: &old, side: before }, Known { facts: &new, side: after })
-        }
-        false => Proven::default(),
-    };
+    let mut differences = compare::compare(before, after, &asks);
+    let mut proven = Proven::default();
+    if differences.is_empty() {
+        let (old, new) = (old.facts(), new.facts());
+        proven = inclusion::prove(Known { facts: &old, side: before }, Known { facts: &new, side: after });
+        // where inclusion fails it names a path that nobody has asked for yet
+        differences = compare::compare(before, after, &proven.doubts);
+        asks.append(&mut proven.doubts);
+    }
     match args.format {
         Format::Human => {
             human(&old, &new, &differences, out)?;
-            writeln!(out, "{}", verdict(asks.len(), differences.len(), proven))?;
+            writeln!(out, "{}", verdict(asks.len(), differences.len(), &proven))?;
         }
         Format::Json => {
             let list: Vec<_> = differences.iter().map(|one| json!({
@@ -100,7 +101,7 @@ fn human(old: &Loaded, new: &Loaded, differences: &[Difference], out: &mut dyn W
 }
 
 /// What the comparison comes to.
-fn verdict(asked: usize, differences: usize, proven: Proven) -> String {
+fn verdict(asked: usize, differences: usize, proven: &Proven) -> String {
     match (differences, proven.redirects) {
         (0, 0) => format!("no difference found over {asked} requests"),
         (0, _) if proven.is_all() => {
