@@ -94,15 +94,13 @@ fn matched(
 fn is_plain(pattern: &[u8]) -> bool {
     let mut escaped = false;
     for byte in pattern {
-        match byte {
-            b'\\' => escaped = !escaped,
-            b'^' | b'.' | b'$' | b'|' | b'(' | b')' | b'[' | b']' | b'*' | b'+' | b'?' | b'{' | b'}' => {
-                if !std::mem::take(&mut escaped) {
-                    return false;
-                }
-            }
-            _ if escaped => return false,
-            _ => {}
+        let special = b"^.$|()[]*+?{}".contains(byte);
+        match (byte, escaped) {
+            (b'\\', _) => escaped = !escaped,
+            (_, true) if special => escaped = false,
+            (_, true) => return false,
+            (_, false) if special => return false,
+            (_, false) => {}
         }
     }
     true
