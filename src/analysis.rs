@@ -28,9 +28,12 @@ pub mod expression;
 pub mod graph;
 pub mod guard;
 pub mod hsts;
+mod image;
 pub mod inclusion;
+pub mod knobs;
 pub mod language;
 pub mod order;
+mod overtaken;
 pub mod place;
 pub mod propose;
 pub mod routes;
@@ -39,6 +42,9 @@ pub mod target;
 pub mod transport;
 pub mod uses;
 pub mod witness;
+mod worlds;
+
+pub use knobs::{Knobs, TlsUpstream};
 
 use crate::ir::Program;
 use crate::lower::{Dialect, Lowered, Options};
@@ -50,83 +56,6 @@ use rustc_hash::FxHashMap;
 use std::borrow::Cow;
 use std::sync::OnceLock;
 use witness::Proof;
-
-/// What the user says about the world around the configuration (`redirlint.yaml`).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Knobs {
-    /// Names considered the user's own, beside those the configuration mentions.
-    pub hosts: Vec<String>,
-    /// The one name that the others should redirect to.
-    pub canonical_host: Option<String>,
-    /// Hosts that a redirect may lead to without being asked about.
-    pub known_external_hosts: Vec<String>,
-    /// Redirects that are still acceptable before the final answer; more are an error.
-    pub max_hops: usize,
-    /// Whether something in front of the server ends TLS.
-    pub tls_upstream: TlsUpstream,
-    /// The request header (name and value) by which it tells that the client used https.
-    pub tls_header: Option<(String, String)>,
-    /// Something in front of the server adds Strict-Transport-Security.
-    pub hsts_upstream: bool,
-    /// Whether the virtual host around a lone `.htaccess` may be judged by what the file says; `None` where the user
-    /// says nothing.
-    pub vhost_visible: Option<bool>,
-    /// Names of index files, where the configuration names none.
-    pub index_files: Vec<String>,
-    /// Paths (shell patterns) that programs ask with methods beside GET.
-    pub api_paths: Vec<String>,
-    /// Paths (shell patterns) whose redirects are meant to be temporary.
-    pub temporary_ok: Vec<String>,
-    /// Today, as `YYYY-MM-DD`; the machine's day unless given.
-    pub today: String,
-}
-
-/// Whether something in front of the server ends TLS, so that its own connections are plain.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum TlsUpstream {
-    /// No: connections arrive as the client makes them.
-    No,
-    /// Nobody knows.
-    #[default]
-    Maybe,
-    /// Yes: every connection arrives in plain text.
-    Always,
-}
-
-impl Default for Knobs {
-    fn default() -> Self {
-        Self {
-            hosts: Vec::new(),
-            canonical_host: None,
-            known_external_hosts: Vec::new(),
-            max_hops: 5,
-            tls_upstream: TlsUpstream::default(),
-            tls_header: None,
-            hsts_upstream: false,
-            vhost_visible: None,
-            index_files: Vec::new(),
-            api_paths: Vec::new(),
-            temporary_ok: Vec::new(),
-            today: today(),
-        }
-    }
-}
-
-/// The machine's day in UTC, as `YYYY-MM-DD` (days to a civil date, RFC 3339's calendar).
-fn today() -> String {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    let days = (since.as_secs() / 86_400) as i64 + 719_468;
-    let era = days.div_euclid(146_097);
-    let of_era = days.rem_euclid(146_097);
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}")
-}
 
 /// A directive and the one it stands in.
 type Placed<'a> = (&'a Directive, Option<&'a Directive>);
@@ -182,6 +111,11 @@ impl<'a> Facts<'a> {
     pub fn is_template(&self, file: crate::source::FileId) -> bool {
         let told = |note: &crate::ir::Note| note.effect == crate::ir::Effect::Template && note.span.file == file;
         self.program.notes.iter().any(told)
+    }
+
+    /// Whether it is a piece of a configuration, and the user does not say that it may be judged as the whole.
+    pub fn partial(&self) -> bool {
+        self.program.fragment && self.knobs.vhost_visible != Some(true)
     }
 
     /// Whether it is Apache's language.
@@ -315,10 +249,18 @@ impl<'a> Facts<'a> {
         use crate::ir::site::SiteName;
         let domain = |name: &str| psl::domain_str(name).unwrap_or(name).to_ascii_lowercase();
         let wanted = domain(host);
-        let named = self.knobs.hosts.iter().any(|own| domain(own) == wanted);
+        let named = self.knobs.own_hosts().any(|own| domain(own) == wanted);
         let site = self.program.sites.get(route.site.0 as usize);
         let names = site.into_iter().flat_map(|site| &site.names);
+        let expected = |pattern: &crate::ir::pattern::Pattern| match pattern {
+            crate::ir::pattern::Pattern::ExactNoCase(text) => domain(&String::from_utf8_lossy(text)) == wanted,
+            crate::ir::pattern::Pattern::Regex(regex) => {
+                regex.whole().is_some_and(|text| domain(&String::from_utf8_lossy(&text)) == wanted)
+            }
+            _ => false,
+        };
         named
+            || self.program.expected_hosts.iter().any(expected)
             || names.into_iter().any(|name| match name {
                 SiteName::Exact(name) | SiteName::Leading(name) | SiteName::LeadingOrBare(name) => {
                     domain(String::from_utf8_lossy(name).trim_start_matches('.')) == wanted

@@ -6,6 +6,7 @@
 
 pub mod apache;
 pub mod directives;
+mod expected;
 pub mod nginx;
 
 use crate::ir::Program;
@@ -77,8 +78,12 @@ pub struct Lowered {
 
 /// Lowers a configuration whose main file is already in `sources`; included files are added to them.
 pub fn lower(sources: &mut Sources, main: FileId, options: &Options, loader: &dyn Loader) -> Lowered {
-    match options.dialect {
+    let mut lowered = match options.dialect {
         Dialect::Nginx => nginx::lower(sources, main, options, loader),
         Dialect::Apache | Dialect::Htaccess => apache::lower(sources, main, options, loader),
+    };
+    if lowered.program.fragment {
+        lowered.program.expected_hosts = expected::hosts(&lowered.program);
     }
+    lowered
 }

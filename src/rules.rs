@@ -19,6 +19,8 @@ pub struct Rule {
     pub severity: Severity,
     /// Whose configurations it reads.
     pub servers: Servers,
+    /// What its findings rest on; requests, unless it says otherwise.
+    pub basis: Basis,
     /// What kind of fix it can offer.
     pub fix: FixKind,
     /// The page, Markdown.
@@ -55,6 +57,15 @@ pub enum Servers {
     Nginx,
 }
 
+/// What the findings of a rule rest on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Basis {
+    /// What a request is answered: without a witness that shows it, no finding is above info.
+    Request,
+    /// The text alone: true whatever is requested.
+    Text,
+}
+
 /// What kind of fix a rule can offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -78,9 +89,12 @@ pub enum FixKind {
 macro_rules! declare {
     ($(#[doc = $doc:literal])* $id:ident { $($field:ident: $value:expr),* $(,)? }) => {
         $(#[doc = $doc])*
+        // A rule that names its basis too leaves nothing out.
+        #[allow(clippy::needless_update)]
         pub static $id: $crate::rules::Rule = $crate::rules::Rule {
             doc: concat!($($doc, "\n"),*),
-            $($field: $value),*
+            $($field: $value,)*
+            ..$crate::rules::Rule::ABOUT_REQUESTS
         };
     };
 }
@@ -209,6 +223,18 @@ pub mod unread;
 pub mod words;
 
 impl Rule {
+    /// What a declaration leaves out.
+    pub const ABOUT_REQUESTS: Self = Self {
+        name: "",
+        group: Group::Correctness,
+        severity: Severity::Info,
+        servers: Servers::Both,
+        basis: Basis::Request,
+        fix: FixKind::None,
+        doc: "",
+        check: |_, _| (),
+    };
+
     /// The page without the comment's indent, Markdown.
     pub fn page(&self) -> String {
         let lines = self.doc.lines().map(|line| line.strip_prefix(' ').unwrap_or(line));
@@ -218,6 +244,13 @@ impl Rule {
     /// The first line of the page.
     pub fn summary(&self) -> &'static str {
         self.doc.lines().next().unwrap_or_default().trim()
+    }
+
+    /// No witness, no finding above info.
+    fn hold_to_proof(&self, finding: &mut Finding) {
+        if self.basis == Basis::Request && finding.witness.is_none() {
+            finding.severity = Severity::Info;
+        }
     }
 
     /// Whether it has something to say about this language.
@@ -261,6 +294,7 @@ const WORTH_THREADS: usize = 1 << 18;
 fn run(rule: &Rule, facts: &Facts<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     (rule.check)(facts, &mut findings);
+    findings.iter_mut().for_each(|finding| rule.hold_to_proof(finding));
     findings
 }
 

@@ -2,13 +2,16 @@
 //! and every witness shows what it says when it is replayed.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
 
+#[allow(dead_code)]
+#[path = "support/check.rs"]
+mod check;
 #[path = "support/examples.rs"]
 mod examples;
 
+use check::replays;
 use examples::{Alone, Example, examples, options};
 use redirlint::analysis::{Facts, Knobs};
-use redirlint::diagnostic::{Finding, Severity, Witness};
-use redirlint::eval::follow::{self, Limits};
+use redirlint::diagnostic::{Finding, Severity};
 use redirlint::lower::{self, Dialect, Options};
 use redirlint::rules;
 use redirlint::source::Sources;
@@ -24,19 +27,6 @@ fn findings(example: &Example, mut replay: impl FnMut(&Facts<'_>, &Finding)) -> 
     let found = rules::check(&facts);
     found.iter().for_each(|finding| replay(&facts, finding));
     found
-}
-
-fn replays(facts: &Facts<'_>, witness: &Witness) -> bool {
-    let mut request = follow::request_for(&witness.url).expect("an absolute URL");
-    request.method = witness.method.clone().into_bytes().into();
-    for (name, value) in &witness.headers {
-        request.headers.push((name.clone().into_bytes().into(), value.clone().into()));
-    }
-    let limits = Limits::default();
-    let journey = follow::follow(facts.program, &redirlint::analysis::witness::Unseen, request, limits);
-    let seen = journey.hops.iter().map(|hop| (hop.answer.status, hop.answer.location.as_deref()));
-    let told = witness.observed.iter().map(|one| (one.status, one.location.as_deref()));
-    seen.zip(told).all(|(seen, told)| seen == told) && journey.hops.len() >= witness.observed.len()
 }
 
 #[test]

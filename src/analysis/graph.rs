@@ -5,9 +5,9 @@
 //! seen there is reported. For long lists of literal redirects an index of literal paths says which routes lead
 //! nowhere inside the configuration, so that nothing is compared pairwise.
 
-use super::expression::{self, Choices};
 use super::guard::dimensions_of;
-use super::routes::{Does, PathKind, PathPattern, Route, RouteId};
+use super::image::Image;
+use super::routes::{Route, RouteId};
 use super::target::Place;
 use super::{Facts, witness};
 use crate::eval::Request;
@@ -108,7 +108,7 @@ fn candidates(facts: &Facts<'_>, route: &Route<'_>, index: &Index<'_>) -> Vec<Re
         }
     }
     let known = route.exact_path();
-    for path in sources_reaching(index, route) {
+    for path in sources_reaching(facts, index, route) {
         // The route's own literal path was tried above.
         if known.as_deref() == Some(&*path) || out.iter().any(|request| *request.target == *path) {
             continue;
@@ -160,45 +160,30 @@ fn grows(journey: &Journey) -> bool {
     })
 }
 
-/// Paths of the route whose target falls on a literal path of another route: solved through the one capture
-/// (or the appended rest) that the target ends in.
-fn sources_reaching(index: &Index<'_>, route: &Route<'_>) -> Vec<Vec<u8>> {
-    let Does::Redirect { target, .. } = &route.does else { return Vec::new() };
-    if target.path_prefix.is_empty() || target.place == Place::Dynamic {
-        return Vec::new();
-    }
-    let wanted = index.below(&target.path_prefix).take(MAX_BACKWARD);
-    let rests: Vec<Vec<u8>> =
-        wanted.map(|path| path.iter().skip(target.path_prefix.len()).copied().collect()).collect();
-    let own = route.paths.iter().find(|test| test.own && !test.negated);
-    let Some(own) = own else { return Vec::new() };
-    let solve = |rest: &Vec<u8>| -> Option<Vec<u8>> {
-        let text = match own.pattern {
-            PathPattern::Segments(text) | PathPattern::Prefix(text) if target.appends_rest => {
-                [text, rest.as_slice()].concat()
-            }
-            PathPattern::Regex(regex) => {
-                let group = single_capture(target.template)?;
-                let tree = expression::of(regex);
-                expression::sample(&tree, Choices { variant: 0, forced: Some((group, rest)) })
-            }
-            _ => return None,
-        };
-        match (own.on, &route.mount) {
-            (PathKind::Relative, Some(mount)) => Some([mount, text.as_slice()].concat()),
-            _ => Some(text),
-        }
+/// Paths of the route whose target falls on a path of another route: literal ones looked up, and for patterns a path of
+/// theirs that the target can be, solved through what the target takes from the request.
+fn sources_reaching(facts: &Facts<'_>, index: &Index<'_>, route: &Route<'_>) -> Vec<Vec<u8>> {
+    let Some(target) = route.target().filter(|target| target.keeps_path) else { return Vec::new() };
+    let Some(image) = Image::of(route, facts.program) else { return Vec::new() };
+    let start = match target.place {
+        Place::Path | Place::Absolute | Place::SchemeRelative if !target.path_prefix.is_empty() => &*target.path_prefix,
+        _ => b"/",
     };
-    rests.iter().filter_map(solve).filter(|path| witness::fits(route, path)).collect()
+    let literal = index.below(start).take(MAX_BACKWARD).filter_map(|path| image.source_of(path));
+    let met = index.meeting(start).filter(|id| *id != route.id).take(MAX_BACKWARD);
+    let met = met.filter_map(|id| facts.routes().get(id));
+    literal.chain(met.flat_map(|other| sources_into(&image, other, index.routes > SMALL))).collect()
 }
 
-/// The number of the capture, where the template has exactly one part that is not fixed.
-fn single_capture(template: &crate::ir::template::Template) -> Option<u32> {
-    let mut holes = template.parts.iter().filter(|part| !matches!(part, Part::Literal(_)));
-    match (holes.next(), holes.next()) {
-        (Some(Part::Capture { group, .. }), None) if *group > 0 => Some(u32::from(*group)),
-        _ => None,
+/// Paths whose target the other route takes: from paths that look human, else from what both have in common.
+fn sources_into(image: &Image<'_, '_>, other: &Route<'_>, big: bool) -> Vec<Vec<u8>> {
+    let plain: Vec<_> = witness::paths(other).iter().filter_map(|path| image.source_of(path)).take(2).collect();
+    if !plain.is_empty() || big {
+        return plain;
     }
+    let common = || image.language()?.and(&other.language()?);
+    let both = common().map(|both| both.samples(4)).unwrap_or_default();
+    both.iter().filter_map(|path| image.source_of(path)).take(2).collect()
 }
 
 /// Literal keys of tables whose value some redirect sends, with that value: each is a redirect of its own.

@@ -45,7 +45,7 @@ impl Dimension {
     /// Whether its value changes between visitors or moments, so that a permanent redirect on it is remembered wrongly.
     pub fn is_volatile(&self) -> bool {
         matches!(self, Self::Cookie(_) | Self::File | Self::Client | Self::Time)
-            || matches!(self, Self::Header(name) if matches!(name.as_slice(), b"user-agent" | b"accept-language" | b"referer" | b"accept"))
+            || matches!(self, Self::Header(name) if matches!(name.as_slice(), b"cookie" | b"user-agent" | b"accept-language" | b"referer" | b"accept"))
     }
 }
 

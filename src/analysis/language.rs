@@ -112,10 +112,13 @@ impl Language {
         Self::literal(text).then(&Self::all()).unwrap_or_else(Self::all)
     }
 
-    /// Strings that hold the byte.
-    pub fn containing(byte: u8) -> Self {
+    /// Strings that hold the text.
+    pub fn containing(text: &[u8]) -> Self {
         let any = bytes(ByteSet::ALL).repeat(0, None);
-        Self(Term::from_regex(RegularExpression::concat_all([&any, &bytes(ByteSet::of(&[byte])), &any])))
+        let mut pieces = vec![any.clone()];
+        pieces.extend(text.iter().map(|&byte| bytes(ByteSet::of(&[byte]))));
+        pieces.push(any);
+        Self(Term::from_regex(RegularExpression::concat_all(&pieces)))
     }
 
     /// Strings in which the expression finds a match; `None` where that is not regular.
@@ -242,7 +245,7 @@ pub fn capture_can_contain(regex: &Regex, group: u32, byte: u8, domain: &Languag
     if tree.group(group).is_none() && group != 0 {
         return (Verdict::No, None);
     }
-    let holding = Language::containing(byte);
+    let holding = Language::containing(&[byte]);
     let candidates = match group {
         0 => Language::matching_tree(&tree).and_then(|all| all.and(&holding)),
         _ => Language::matching_with_group(&tree, group, &holding),

@@ -51,6 +51,7 @@ pub(super) fn shadowed<'a>(facts: &Facts<'a>) -> Vec<Shadowed> {
             taken.add(route, question);
         }
     }
+    out.extend(super::overtaken::overtaken(facts, &out));
     out
 }
 

@@ -32,7 +32,9 @@ pub struct Draft {
 /// How a site can be reached: at most one draft for each scheme and kind of listener.
 pub fn connections(facts: &Facts<'_>, site: SiteId) -> Vec<Draft> {
     let known = facts.program.sites.get(site.0 as usize);
-    let host = match &facts.options.host {
+    // A piece of a configuration stands at the name that the user says the site has.
+    let said = facts.knobs.canonical_host.as_ref().filter(|_| known.is_none_or(|site| site.span.is_none()));
+    let host = match facts.options.host.as_ref().or(said) {
         Some(host) => host.as_bytes().to_vec(),
         None => known.map(host_of).unwrap_or_else(|| b"example.com".to_vec()),
     };
@@ -86,6 +88,20 @@ pub fn host_of(site: &Site) -> Vec<u8> {
 }
 
 impl Draft {
+    /// The same for another path (decoded).
+    #[must_use]
+    pub fn with_path(mut self, path: &[u8]) -> Self {
+        self.path = path.to_vec();
+        self
+    }
+
+    /// The same for another host.
+    #[must_use]
+    pub fn with_host(mut self, host: &[u8]) -> Self {
+        self.host = host.to_vec();
+        self
+    }
+
     /// The request as it stands on the wire.
     pub fn request(&self) -> Request {
         let target = match &self.raw {
@@ -162,7 +178,9 @@ impl Draft {
         }
         let text = match &found.pattern {
             Pattern::Regex(regex) if is_plain_text(subject) => shortest(regex, variant),
-            Pattern::Regex(regex) => expression::sample(&expression::of(regex), Choices { variant, forced: None }),
+            Pattern::Regex(regex) => {
+                expression::sample(&expression::of(regex), Choices { variant, ..Choices::default() })
+            }
             Pattern::Exact(text) | Pattern::ExactNoCase(text) | Pattern::Prefix(text) | Pattern::Segments(text) => {
                 text.to_vec()
             }
@@ -227,7 +245,7 @@ impl Draft {
                 }
             }
             Expr::Match(subject, regex, negated) if wanted != *negated => {
-                let text = expression::sample(&expression::of(regex), Choices { variant, forced: None });
+                let text = expression::sample(&expression::of(regex), Choices { variant, ..Choices::default() });
                 self.set_expr(program, subject, &text, false);
             }
             _ => {}
@@ -336,7 +354,7 @@ fn is_plain_text(subject: &Template) -> bool {
 /// The shortest of a few texts that a pattern accepts: `text/turtle` for `^.*text/turtle.*`.
 fn shortest(regex: &Regex, variant: usize) -> Vec<u8> {
     let tree = expression::of(regex);
-    let sample = |variant| expression::sample(&tree, Choices { variant, forced: None });
+    let sample = |variant| expression::sample(&tree, Choices { variant, ..Choices::default() });
     let accepted = |text: &Vec<u8>| regex.compiled().is_ok_and(|regex| regex.is_match(text).unwrap_or(false));
     // `id=` without a value says less than `id=page`.
     let telling = |text: &Vec<u8>| !text.is_empty() && !text.ends_with(b"=");

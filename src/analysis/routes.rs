@@ -10,6 +10,7 @@ use crate::ir::clause::{Action, Clause, Content, Match, Subject, Target, Then};
 use crate::ir::condition::{Condition, Test};
 use crate::ir::pattern::{Pattern, Regex};
 use crate::ir::scope::{Scope, Slot, Stacked};
+use crate::ir::template::Part;
 use crate::ir::{Program, ScopeId, SiteId};
 use crate::source::Span;
 use rustc_hash::FxHashSet;
@@ -155,6 +156,7 @@ pub struct Routes<'a> {
     /// The directive of each route, sorted.
     by_span: Vec<(Span, RouteId)>,
     scopes: Vec<(SiteId, ScopeId)>,
+    places: Vec<(SiteId, PathPattern<'a>)>,
 }
 
 impl<'a> Routes<'a> {
@@ -195,6 +197,11 @@ impl<'a> Routes<'a> {
     /// Every scope that requests of a site can meet.
     pub fn scopes_of(&self, site: SiteId) -> impl Iterator<Item = ScopeId> {
         self.scopes.iter().filter(move |(of, _)| *of == site).map(|(_, scope)| *scope)
+    }
+
+    /// The patterns of a site's locations, nested ones among them.
+    pub fn places(&self, site: SiteId) -> impl Iterator<Item = &PathPattern<'a>> {
+        self.places.iter().filter(move |(of, _)| *of == site).map(|(_, pattern)| pattern)
     }
 
     /// The route behind a handle.
@@ -293,6 +300,13 @@ impl<'a> Route<'a> {
             PathKind::File => None,
         }
     }
+}
+
+/// The number of the group of this name.
+pub(super) fn group_named(regex: &Regex, name: &[u8]) -> Option<u32> {
+    // Most expressions have no names, and are not compiled for the question.
+    memchr::memmem::find(&regex.text, name)?;
+    regex.compiled().ok()?.names().find(|(_, known)| *known == name).map(|(number, _)| number)
 }
 
 /// What stands around a list.
@@ -409,6 +423,7 @@ impl<'a> Reader<'a> {
         }
         all.sort_by_key(|(span, ..)| *span);
         for (span, location, pattern) in all {
+            self.routes.places.push((site, pattern));
             let mut inner = around.clone();
             inner.depth += 1;
             inner.paths.push(PathTest { on: PathKind::Url, pattern, negated: false, span, own: false });
@@ -527,8 +542,21 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The same, knowing that a variable named like a group of a pattern around it holds a part of the path.
+    fn with_named_groups(&self, mut does: Does<'a>, paths: &[PathTest<'a>]) -> Does<'a> {
+        let (Does::Redirect { target, .. } | Does::Rewrite { target }) = &mut does else { return does };
+        let named = |part: &Part| {
+            let Part::Variable(variable) = part else { return false };
+            let Some(variable) = self.program.variables.get(variable.0 as usize) else { return false };
+            paths.iter().any(|test| matches!(test.pattern, PathPattern::Regex(regex) if group_named(regex, &variable.name).is_some()))
+        };
+        target.keeps_path |= target.template.parts.iter().any(named);
+        does
+    }
+
     fn push(&mut self, clause: &'a Clause, list: List<'_>, around: &Around<'a>, ordinal: &usize, does: Does<'a>) {
         let id = RouteId(self.routes.all.len() as u32);
+        let does = self.with_named_groups(does, &around.paths);
         let mut paths = around.paths.clone();
         let mount = list.mount.cloned();
         if mount.is_none() {

@@ -31,6 +31,8 @@ pub struct TargetView<'a> {
     pub policy: QueryPolicy,
     /// Whether the rest of the path behind the matched prefix is appended.
     pub appends_rest: bool,
+    /// The text from its path on.
+    path: Cursor<'a>,
     /// Where the text is neither a path nor `scheme:`, the status the server sends instead.
     pub malformed: Option<u16>,
 }
@@ -105,6 +107,7 @@ impl<'a> TargetView<'a> {
             query: Query::Dropped,
             policy,
             appends_rest: false,
+            path: Cursor::new(template),
             malformed: None,
         };
         view.read_place(Cursor::new(template));
@@ -124,6 +127,11 @@ impl<'a> TargetView<'a> {
             Some(Part::Literal(text)) => text,
             _ => &[],
         }
+    }
+
+    /// The pieces from the path on, the query among them.
+    pub(super) fn path(&self) -> impl Iterator<Item = Piece<'a>> {
+        self.path
     }
 
     /// Whether it leads to the same host for certain.
@@ -159,6 +167,7 @@ impl<'a> TargetView<'a> {
             (None, _) => start,
         };
         self.path_prefix = path.literal();
+        self.path = path;
     }
 
     /// Reads the authority; what follows it is left.
@@ -217,8 +226,10 @@ pub(super) fn rewriting(rewrite: &Rewrite) -> Option<Does<'_>> {
 
 /// One byte, or something a request decides.
 #[derive(Clone, Copy, Debug)]
-enum Piece<'a> {
+pub(super) enum Piece<'a> {
+    /// Fixed.
     Byte(u8),
+    /// Decided by a request.
     Hole(&'a Part),
 }
 
@@ -248,7 +259,7 @@ fn carries_path(part: &Part) -> bool {
 }
 
 /// What of a template is still to be read: the rest of a literal, and the parts behind it.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Cursor<'a> {
     text: &'a [u8],
     parts: &'a [Part],

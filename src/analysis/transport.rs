@@ -8,7 +8,7 @@ use super::witness::Proof;
 use super::{Facts, guard};
 use crate::eval::Request;
 use crate::ir::scope::{HeaderAction, HeaderRule, Scope};
-use crate::ir::site::SiteName;
+use crate::ir::site::{Site, SiteName};
 use crate::ir::table::TableKind;
 use crate::ir::template::{Origin, Part, Template};
 use crate::ir::{ScopeId, SiteId, TableId};
@@ -38,19 +38,39 @@ pub struct Stated<'a> {
     pub span: Span,
 }
 
-/// `GET /` at every door of every site.
+/// Redirects and locations asked for a value.
+const MAX_ASKED: usize = 64;
+/// Names of a site at which its doors are tried.
+const MAX_NAMES: usize = 8;
+
+/// `GET /` at every door of every site, under each of its names.
 pub(super) fn entrances(facts: &Facts<'_>) -> Vec<Entrance> {
     let mut out = Vec::new();
     for (at, site) in facts.program.sites.iter().enumerate() {
         let id = SiteId(at as u32);
-        let host = facts.options.host.as_ref().map_or_else(|| host_of(site), |host| host.as_bytes().to_vec());
-        for draft in connections(facts, id) {
-            let request = draft.request();
-            let answer = facts.answer(&request);
-            out.push(Entrance { site: id, host: host.to_ascii_lowercase(), proof: Proof { request, answer } });
+        for host in names(facts, site) {
+            for draft in connections(facts, id) {
+                let request = draft.with_host(&host).request();
+                let answer = facts.answer(&request);
+                out.push(Entrance { site: id, host: host.to_ascii_lowercase(), proof: Proof { request, answer } });
+            }
         }
     }
     out
+}
+
+/// The host the user names, else the site's name and the others that are written out.
+fn names(facts: &Facts<'_>, site: &Site) -> Vec<Vec<u8>> {
+    if let Some(host) = &facts.options.host {
+        return vec![host.as_bytes().to_vec()];
+    }
+    let first = host_of(site);
+    let others = site.names.iter().filter_map(|name| match name {
+        SiteName::Exact(name) if name.contains(&b'.') && !name.eq_ignore_ascii_case(&first) => Some(name.to_vec()),
+        _ => None,
+    });
+    let others: Vec<_> = others.take(MAX_NAMES - 1).collect();
+    std::iter::once(first).chain(others).collect()
 }
 
 impl<'a> Facts<'a> {
@@ -94,12 +114,27 @@ impl<'a> Facts<'a> {
         directive.args.get(at + 1).map(|word| word.span)
     }
 
-    /// An encrypted `GET /` whose answer carries this value.
-    pub fn sts_entrance(&self, value: &[u8]) -> Option<&Entrance> {
-        self.entrances()
-            .iter()
-            .filter(|entrance| entrance.proof.request.encrypted)
-            .find(|entrance| hsts::values_in(&entrance.proof.answer).contains(&value))
+    /// An encrypted answer that carries this value: at the door, of a redirect, or inside a location.
+    pub fn sts_proof(&self, value: &[u8]) -> Option<Proof> {
+        let shows = |proof: &&Proof| proof.request.encrypted && hsts::values_in(&proof.answer).contains(&value);
+        let doors = self.entrances().iter().map(|entrance| &entrance.proof);
+        let redirects = self.routes().redirects().take(MAX_ASKED).flat_map(|route| self.proofs(route));
+        doors.chain(redirects).find(shows).cloned().or_else(|| self.inside_locations().find(|proof| shows(&proof)))
+    }
+
+    /// Encrypted answers of the locations of every site.
+    fn inside_locations(&self) -> impl Iterator<Item = Proof> {
+        let sites = (0..self.program.sites.len()).map(|at| SiteId(at as u32));
+        let asked = sites.flat_map(move |site| {
+            let paths =
+                self.routes().places(site).filter_map(|pattern| pattern.language()?.samples(1).into_iter().next());
+            let paths: Vec<_> = paths.take(MAX_ASKED).collect();
+            let doors = connections(self, site).into_iter().filter(|draft| draft.request().encrypted);
+            doors.flat_map(move |draft| {
+                paths.clone().into_iter().map(move |path| draft.clone().with_path(&path).request())
+            })
+        });
+        asked.map(|request| Proof { answer: self.answer(&request), request })
     }
 
     /// The scopes a request to the site can come to, with the site's own.
@@ -116,13 +151,12 @@ impl<'a> Facts<'a> {
         self.site_scopes(id).iter().any(|(_, scope)| sts_of(scope).any(sends))
     }
 
-    /// The site that names the host; not the one that merely answers because no other does.
-    pub fn site_named(&self, host: &[u8]) -> Option<SiteId> {
-        let named = |name: &SiteName| matches!(name, SiteName::Exact(text) if text.eq_ignore_ascii_case(host));
-        let at = self.program.sites.iter().position(|site| {
-            site.names.iter().any(named) || (!host.is_empty() && site.own.host.eq_ignore_ascii_case(host))
-        })?;
-        Some(SiteId(at as u32))
+    /// The sites that name the host; not one that merely answers because no other does.
+    pub fn sites_named(&self, host: &[u8]) -> impl Iterator<Item = SiteId> {
+        let named = move |name: &SiteName| matches!(name, SiteName::Exact(text) if text.eq_ignore_ascii_case(host));
+        let own = move |site: &Site| !host.is_empty() && site.own.host.eq_ignore_ascii_case(host);
+        let all = self.program.sites.iter().enumerate();
+        all.filter(move |(_, site)| site.names.iter().any(named) || own(site)).map(|(at, _)| SiteId(at as u32))
     }
 
     /// Whether connections to the site can be encrypted, and the configuration says so: a server of a fragment
@@ -148,9 +182,9 @@ impl<'a> Facts<'a> {
 
     /// Whether the name is the user's own: a site carries it, or the user says so.
     pub fn own_host(&self, host: &[u8]) -> bool {
-        let said = self.knobs.hosts.iter().any(|one| one.as_bytes().eq_ignore_ascii_case(host));
+        let said = self.knobs.own_hosts().any(|one| one.as_bytes().eq_ignore_ascii_case(host));
         let asked = self.options.host.as_ref().is_some_and(|one| one.as_bytes().eq_ignore_ascii_case(host));
-        said || asked || self.site_named(host).is_some()
+        said || asked || self.sites_named(host).next().is_some()
     }
 
     fn table_of(&self, value: &Template) -> Option<TableId> {

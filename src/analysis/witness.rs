@@ -8,73 +8,18 @@ use super::expression::{self, Choices};
 use super::guard::{Asked, Guard};
 use super::propose::{Draft, connections};
 use super::routes::{PathKind, PathPattern, PathTest, Route};
+use super::worlds::{Asking, Present};
 use crate::diagnostic::{Confidence, Observed, Witness};
+/// Nothing is known of the world: every answer that depends on it says so in its assumptions.
+pub use crate::eval::Unknown as Unseen;
 use crate::eval::follow::{self, Journey, Limits};
-use crate::eval::{Answer, FileKind, Kind, Request, World, answer};
+use crate::eval::{Answer, Kind, Request, answer};
 use crate::ir::condition::Condition;
 
 /// Proposals tried for one route before it is given up.
 const MAX_TRIES: usize = 48;
 /// Confirmed requests kept for one route.
 const MAX_KEPT: usize = 4;
-
-/// A world of which nothing is known: every answer that depends on it says so in its assumptions.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Unseen;
-
-impl World for Unseen {
-    fn stat(&self, _path: &[u8]) -> Option<Option<FileKind>> {
-        None
-    }
-
-    fn read(&self, _path: &[u8]) -> Option<Vec<u8>> {
-        None
-    }
-
-    fn environment(&self, _name: &[u8]) -> Option<Option<Vec<u8>>> {
-        None
-    }
-
-    fn now(&self) -> Option<i64> {
-        None
-    }
-}
-
-/// A world with the same thing at each of these paths, and nothing else known.
-struct Present<'p> {
-    paths: &'p [Vec<u8>],
-    kind: Kind,
-}
-
-impl World for Present<'_> {
-    fn stat(&self, path: &[u8]) -> Option<Option<FileKind>> {
-        let bare = |path: &[u8]| path.strip_suffix(b"/").unwrap_or(path).to_vec();
-        if !self.paths.iter().any(|known| bare(known) == bare(path)) {
-            return None;
-        }
-        let kind = FileKind {
-            kind: self.kind,
-            link: false,
-            executable: false,
-            owner_executable: false,
-            size: 1,
-            readable: true,
-        };
-        Some(Some(kind))
-    }
-
-    fn read(&self, _path: &[u8]) -> Option<Vec<u8>> {
-        None
-    }
-
-    fn environment(&self, _name: &[u8]) -> Option<Option<Vec<u8>>> {
-        None
-    }
-
-    fn now(&self) -> Option<i64> {
-        None
-    }
-}
 
 /// A request that reaches a route, with the answer it got.
 #[derive(Clone, Debug)]
@@ -185,6 +130,17 @@ impl Facts<'_> {
     /// Where a request leads a client.
     pub fn journey(&self, request: Request) -> Journey {
         follow::follow(self.program, &Unseen, request, Limits::default())
+    }
+
+    /// Where a request leads a client if the file whose path ends like this exists, and what was assumed with that;
+    /// `None` where no such file is asked for on the way.
+    pub fn journey_with_file(&self, request: Request, ending: &[u8]) -> Option<(Journey, String)> {
+        let asked = Asking::default();
+        follow::follow(self.program, &asked, request.clone(), Limits::default());
+        let path = asked.paths().into_iter().find(|path| path.ends_with(ending))?;
+        let assumed = format!("file:{}: exists", String::from_utf8_lossy(&path));
+        let world = Present { paths: &[path], kind: Kind::File };
+        Some((follow::follow(self.program, &world, request, Limits::default()), assumed))
     }
 
     /// The request, if it is answered by the route.
@@ -358,7 +314,7 @@ fn samples(test: &PathTest<'_>, mount: Option<&[u8]>) -> Vec<Vec<u8>> {
         }
         PathPattern::Regex(regex) => {
             let tree = expression::of(regex);
-            let sample = |variant| expression::sample(&tree, Choices { variant, forced: None });
+            let sample = |variant| expression::sample(&tree, Choices { variant, ..Choices::default() });
             let texts = (0..6).map(sample);
             if tree.anchored_start() || test.on == PathKind::Relative {
                 texts.collect()

@@ -60,7 +60,7 @@ struct TlsHeader {
 
 /// `no` is a truth value to YAML 1.1 and a word to YAML 1.2; both are meant.
 #[derive(Debug, Deserialize)]
-#[serde(untagged, expecting = "`no`, `maybe` or `always`")]
+#[serde(untagged, expecting = "`tls_terminated_upstream` is `no`, `maybe` or `always`")]
 enum Tls {
     Word(TlsUpstream),
     Truth(bool),

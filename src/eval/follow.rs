@@ -7,6 +7,7 @@
 use super::host;
 use super::{Answer, Outcome, Request, World, answer, matching};
 use crate::ir::Program;
+use crate::ir::pattern::Pattern;
 use crate::ir::site::{Listener, SiteName};
 use url::Url;
 
@@ -257,7 +258,9 @@ pub fn answers_for(program: &Program, home: &[u8], request: &Request) -> bool {
     };
     let at_home = start.name == host.name;
     if program.fragment && program.listeners.iter().all(|listener| listener.port.is_none()) {
-        return at_home || program.listeners.iter().any(|listener| is_named(program, listener, &host.name));
+        return at_home
+            || is_expected(program, &start.name, &host.name)
+            || program.listeners.iter().any(|listener| is_named(program, listener, &host.name));
     }
     let written = host.port.as_deref().and_then(|port| std::str::from_utf8(port).ok()?.parse().ok());
     let port = written.unwrap_or(if request.encrypted { 443 } else { 80 });
@@ -266,6 +269,20 @@ pub fn answers_for(program: &Program, home: &[u8], request: &Request) -> bool {
         let reached = listener.port.is_none_or(|have| have == port) && listener.encrypted == request.encrypted;
         (reached || (same_door && listener.encrypted == request.encrypted))
             && (at_home || is_named(program, listener, &host.name))
+    })
+}
+
+/// Whether a fragment's conditions ask for the host: by its whole name, or by a pattern that takes a name which differs
+/// from the one asked at first by `www.` alone.
+fn is_expected(program: &Program, home: &[u8], host: &[u8]) -> bool {
+    let sibling = host.strip_prefix(b"www.") == Some(home) || home.strip_prefix(b"www.") == Some(host);
+    program.expected_hosts.iter().any(|pattern| match pattern {
+        Pattern::ExactNoCase(text) => text.eq_ignore_ascii_case(host),
+        Pattern::Regex(regex) => {
+            (sibling || regex.whole().is_some())
+                && regex.compiled().is_ok_and(|compiled| compiled.is_match(host).unwrap_or_default())
+        }
+        _ => false,
     })
 }
 

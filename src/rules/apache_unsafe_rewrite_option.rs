@@ -1,7 +1,7 @@
 //! See the page of [`RULE`].
 
 use super::make::{Also, certain};
-use super::{FixKind, Group, Servers, words, mend};
+use super::{Basis, FixKind, Group, Servers, mend, words};
 use crate::analysis::Facts;
 use crate::diagnostic::{Finding, Severity, Applicability};
 
@@ -42,6 +42,7 @@ declare! {
         name: "apache-unsafe-rewrite-option",
         group: Group::InjectionSecurity,
         severity: Severity::Warning,
+        basis: Basis::Text,
         servers: Servers::Apache,
         fix: FixKind::Unsafe,
         check: check,

@@ -89,7 +89,7 @@ fn nested(tree: &Node) -> Option<&Node> {
 /// A subject on which the engine gives up.
 fn attack(regex: &Regex, tree: &Node, nested: &Node) -> Option<Vec<u8>> {
     let compiled = regex.compiled().ok()?;
-    let sample = |node: &Node, variant| expression::sample(node, Choices { variant, forced: None });
+    let sample = |node: &Node, variant| expression::sample(node, Choices { variant, ..Choices::default() });
     let before: Vec<u8> =
         tree.sequence().iter().take_while(|node| node.end <= nested.start).flat_map(|node| sample(node, 0)).collect();
     let Kind::Repeat { node: inside, .. } = &nested.kind else { return None };

@@ -37,7 +37,7 @@ pub fn kind<'f, 'a>(facts: &'f Facts<'a>, walk: &Walk) -> Option<Kind<'f, 'a>> {
     let assumed = confidence_of(&walk.journey) != Confidence::Proven;
     let only = routes.first().filter(|first| routes.iter().all(|route| route.span == first.span));
     match only {
-        Some(route) if index(walk, from, route) => Some(Kind::Index(route)),
+        Some(route) if index(facts, walk, from, route) => Some(Kind::Index(route)),
         _ if matches!(walk.shape, Shape::Loop(_)) && (assumed || conditional.is_some()) => {
             Some(Kind::Conditional(conditional))
         }
@@ -68,10 +68,12 @@ fn into_itself(route: &Route<'_>) -> bool {
 }
 
 /// Whether a folder is asked for and only its index file fits the route.
-fn index(walk: &Walk, from: usize, route: &Route<'_>) -> bool {
+fn index(facts: &Facts<'_>, walk: &Walk, from: usize, route: &Route<'_>) -> bool {
+    let said = facts.knobs.index_files.iter().map(String::as_bytes);
+    let names: Vec<&[u8]> = said.chain(INDEXES.iter().copied()).collect();
     walk.journey.hops.iter().skip(from).any(|hop| {
         let path = hop.request.target.split(|&byte| byte == b'?').next().unwrap_or_default();
-        path.ends_with(b"/") && !fits(route, path) && INDEXES.iter().any(|name| fits(route, &[path, name].concat()))
+        path.ends_with(b"/") && !fits(route, path) && names.iter().any(|name| fits(route, &[path, name].concat()))
     })
 }
 

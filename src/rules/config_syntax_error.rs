@@ -1,7 +1,7 @@
 //! See the page of [`RULE`].
 
 use super::make::{Also, certain};
-use super::{FixKind, Group, Servers};
+use super::{Basis, FixKind, Group, Servers};
 use crate::analysis::Facts;
 use crate::diagnostic::{Finding, Severity, Applicability};
 use crate::ir::{Reach, Refusal};
@@ -69,6 +69,7 @@ declare! {
         name: "config-syntax-error",
         group: Group::Correctness,
         severity: Severity::Error,
+        basis: Basis::Text,
         servers: Servers::Both,
         fix: FixKind::Safe,
         check: check,

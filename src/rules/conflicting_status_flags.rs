@@ -2,9 +2,10 @@
 
 use super::make::{Also, certain};
 use super::words::{self, Flag};
-use super::{FixKind, Group, Servers};
+use super::{Basis, FixKind, Group, Servers};
 use crate::analysis::Facts;
-use crate::diagnostic::{Finding, Severity, Applicability};
+use crate::analysis::witness::Proof;
+use crate::diagnostic::{Applicability, Finding, Severity};
 
 declare! {
     /// Flags of one `RewriteRule` fight over the answer.
@@ -41,6 +42,7 @@ declare! {
         name: "conflicting-status-flags",
         group: Group::Status,
         severity: Severity::Error,
+        basis: Basis::Text,
         servers: Servers::Apache,
         fix: FixKind::Sometimes,
         check: check,
@@ -58,6 +60,8 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         if other.span != one.span {
             finding = finding.related(other.span, "fights with it");
         }
+        let route = facts.routes().at(directive.span).next();
+        finding.witness = route.and_then(|route| facts.proofs(route).first()).map(Proof::witness);
         let how = if one.is("R", "redirect") && one.span != other.span { Applicability::Safe } else { Applicability::Unsafe };
         let edits = idle.and_then(|flag| words::without(facts, directive, flag)).map(|edit| vec![edit]);
         findings.push(finding.mend(how, "take the flag out that nothing comes of", edits));

@@ -1,7 +1,7 @@
 //! See the page of [`RULE`].
 
 use super::make::{Also, certain};
-use super::{FixKind, Group, Servers, words};
+use super::{Basis, FixKind, Group, Servers, words};
 use crate::analysis::Facts;
 use crate::diagnostic::{Finding, Severity};
 use crate::source::Span;
@@ -43,6 +43,7 @@ declare! {
         name: "dangling-rewritecond",
         group: Group::Correctness,
         severity: Severity::Warning,
+        basis: Basis::Text,
         servers: Servers::Apache,
         fix: FixKind::None,
         check: check,
@@ -91,7 +92,8 @@ fn dangling(facts: &Facts<'_>, tree: &Tree, whole: bool) -> Vec<Vec<Span>> {
                     levels.push(Level { items: block.items.iter(), pending, transparent });
                 }
                 None if words::is(facts, directive, "RewriteCond") => level.pending.push(directive.span),
-                None if is_any(facts, directive, &["RewriteRule", "Include", "IncludeOptional", "Use"]) => {
+                None if is_any(facts, directive, &["RewriteRule", "Use"]) => level.pending.clear(),
+                None if is_any(facts, directive, &["Include", "IncludeOptional"]) && brings_rules(facts) => {
                     level.pending.clear();
                 }
                 None => {}
@@ -108,6 +110,13 @@ fn dangling(facts: &Facts<'_>, tree: &Tree, whole: bool) -> Vec<Vec<Span>> {
         }
     }
     found
+}
+
+/// Whether an included file may begin with a rule: one does have rules outside of sections, or one is not here.
+fn brings_rules(facts: &Facts<'_>) -> bool {
+    let missing = facts.program.notes.iter().any(|note| note.directive.to_ascii_lowercase().starts_with("include"));
+    let is_rule = |item: &Item| matches!(item, Item::Directive(one) if words::is(facts, one, "RewriteRule"));
+    missing || facts.trees.iter().skip(1).any(|tree| tree.items.iter().any(is_rule))
 }
 
 fn is_any(facts: &Facts<'_>, directive: &Directive, names: &[&str]) -> bool {

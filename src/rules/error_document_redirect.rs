@@ -1,7 +1,7 @@
 //! See the page of [`RULE`].
 
 use super::make::{Also, certain, replace};
-use super::{FixKind, Group, Servers, mend};
+use super::{Basis, FixKind, Group, Servers, mend};
 use crate::analysis::Facts;
 use crate::diagnostic::{Applicability, Edit, Finding, Severity};
 use crate::ir::scope::{ErrorPage, ErrorStatus, ErrorTarget};
@@ -59,6 +59,7 @@ declare! {
         name: "error-document-redirect",
         group: Group::Seo,
         severity: Severity::Warning,
+        basis: Basis::Text,
         servers: Servers::Both,
         fix: FixKind::Unsafe,
         check: check,

@@ -2,7 +2,7 @@
 
 use super::make::{Also, by_proof, certain, insert_before, replace};
 use super::{FixKind, Group, Servers};
-use crate::analysis::transport::sends;
+use crate::analysis::transport::{sends, sts_of};
 use crate::analysis::witness::Proof;
 use crate::analysis::{Facts, hsts};
 use crate::diagnostic::{Applicability, Edit, Finding, Severity};
@@ -77,8 +77,7 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             continue;
         }
         // The same header in the other table covers what this one leaves out.
-        let covered = rules.iter().any(|other| other.always && other.condition.is_none() && sends(other) && other.span != rule.span);
-        if covered {
+        if covered(facts, rule) {
             continue;
         }
         let (message, at) = match env {
@@ -100,6 +99,13 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         }
         findings.push(finding);
     }
+}
+
+/// Whether the same header goes out always wherever the directive is in force.
+fn covered(facts: &Facts<'_>, rule: &HeaderRule) -> bool {
+    let mut scopes = facts.program.scopes.iter().filter(|scope| sts_of(scope).any(|one| one.span == rule.span)).peekable();
+    let always = |other: &HeaderRule| other.always && other.condition.is_none() && sends(other) && other.span != rule.span;
+    scopes.peek().is_some() && scopes.all(|scope| sts_of(scope).any(always))
 }
 
 /// The edits that send the header with every https answer.

@@ -75,9 +75,7 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         let mut finding = certain(&RULE, message, stated.span)
             .help("write `max-age=31536000`, with `; includeSubDomains` behind it where that is meant")
             .at_most(severity);
-        if let Some(entrance) = facts.sts_entrance(&stated.text) {
-            finding.witness = Some(entrance.proof.witness());
-        }
+        finding.witness = facts.sts_proof(&stated.text).map(|proof| proof.witness());
         findings.push(repaired(facts, &stated, severity, finding));
     }
 }

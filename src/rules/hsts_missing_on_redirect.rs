@@ -180,8 +180,8 @@ fn policy_of<'a>(facts: &Facts<'a>, site: SiteId) -> Option<&'a HeaderRule> {
 /// The host the redirect leads to, where that is another site and sends the policy.
 fn pinned_target(facts: &Facts<'_>, site: SiteId, proof: &Proof) -> Option<Vec<u8>> {
     let (_, host) = leads_to(&proof.request, proof.answer.location.as_deref()?)?;
-    let other = facts.site_named(&host)?;
-    (other != site && public(&host) && facts.encrypted(other) && facts.site_sends_sts(other)).then_some(host)
+    let pinned = |other: SiteId| other != site && facts.encrypted(other) && facts.site_sends_sts(other);
+    (public(&host) && facts.sites_named(&host).any(pinned)).then_some(host)
 }
 
 /// Whether the door only leads to another site that sends the policy: then the missing header is this rule's.
@@ -191,7 +191,7 @@ pub(super) fn takes(facts: &Facts<'_>, entrance: &Entrance) -> bool {
 
 /// The policy of the site that the redirect leads to, at the head of this one.
 fn copied(facts: &Facts<'_>, site: SiteId, other: &[u8]) -> Option<Vec<Edit>> {
-    let policy = policy_of(facts, facts.site_named(other)?)?;
+    let policy = facts.sites_named(other).find_map(|site| policy_of(facts, site))?;
     let own = facts.program.sites.get(site.0 as usize)?.span?;
     mend::first_in(facts, own, facts.sources.text(facts.directive(policy.span)?.span))
 }

@@ -70,7 +70,8 @@ declare! {
 }
 
 fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
-    if facts.knobs.hsts_upstream {
+    // Where something in front ends TLS, what arrives as plain http was https to the client.
+    if facts.knobs.hsts_upstream || facts.knobs.tls_upstream == TlsUpstream::Always {
         return;
     }
     let mut told: FxHashSet<Span> = FxHashSet::default();

@@ -3,7 +3,7 @@
 use super::make::{Also, certain, lossy, replace};
 use super::{FixKind, Group, Servers};
 use crate::analysis::propose::host_of;
-use crate::analysis::transport::Entrance;
+use crate::analysis::transport::host_asked;
 use crate::analysis::{Facts, hsts};
 use crate::diagnostic::{Applicability, Finding, Severity};
 use crate::ir::SiteId;
@@ -63,8 +63,8 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     for stated in facts.sts_values().into_iter().filter(|stated| hsts::parse(&stated.text).0.preload) {
         let message = "`preload` binds the domain and every name below it to https for months, even after it is removed";
         let mut finding = certain(&RULE, message, stated.span).help("keep it only if the whole domain is ready; a policy protects without it");
-        if let Some(entrance) = facts.sts_entrance(&stated.text) {
-            for (name, at) in unready(facts, entrance).into_iter().take(5) {
+        if let Some(proof) = facts.sts_proof(&stated.text) {
+            for (name, at) in unready(facts, &host_asked(&proof.request)).into_iter().take(5) {
                 finding = finding.related(at, format!("`{}` has no TLS here", lossy(&name)));
             }
         }
@@ -85,8 +85,8 @@ fn without_preload(word: &str) -> String {
 }
 
 /// Hosts below the entrance's domain that are served without TLS only.
-fn unready(facts: &Facts<'_>, entrance: &Entrance) -> Vec<(Vec<u8>, Span)> {
-    let below = [b".", entrance.host.as_slice()].concat();
+fn unready(facts: &Facts<'_>, host: &[u8]) -> Vec<(Vec<u8>, Span)> {
+    let below = [b".", host].concat();
     let sites = facts.program.sites.iter().enumerate();
     let plain = sites.filter(|(at, _)| !facts.encrypted(SiteId(*at as u32)));
     let named = plain.filter_map(|(_, site)| Some((host_of(site), site.span?)));

@@ -78,7 +78,7 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             entrance.proof.request.encrypted && hsts::values_in(&entrance.proof.answer).contains(&&stated.text[..])
         };
         let doors: Vec<&Entrance> = facts.entrances().iter().filter(own).collect();
-        let witness = doors.first().map(|entrance| entrance.proof.witness());
+        let witness = facts.sts_proof(&stated.text).map(|proof| proof.witness());
         for code in hsts::preloadable(&stated.text, hsts::Bar::Year).errors {
             let edits = raised(facts, &stated, code).map(|edit| vec![edit]);
             let finding = finding(&stated, code, witness.clone());

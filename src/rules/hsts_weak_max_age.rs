@@ -80,9 +80,7 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             let edits = fixed.filter(|_| stated.rule.value.as_literal().is_some()).map(|text| vec![replace(stated.span, text)]);
             finding = finding.mend(Applicability::Unsafe, "write the age that was meant", edits);
         }
-        if let Some(entrance) = facts.sts_entrance(&stated.text) {
-            finding.witness = Some(entrance.proof.witness());
-        }
+        finding.witness = facts.sts_proof(&stated.text).map(|proof| proof.witness());
         findings.push(finding);
     }
 }

@@ -43,8 +43,8 @@ declare! {
     ///
     /// ## Traps
     /// `temp` and `redirect` are statuses, written out; they are not reported. A test, a login or a choice of
-    /// language is rightly temporary: apply the fix, and the rule is content. Where `temporary-canonical-redirect` speaks of
-    /// the same directive, only that is reported.
+    /// language is rightly temporary: apply the fix, and the rule is content; or name its path under `temporary_ok` in
+    /// `redirlint.yaml`. Where `temporary-canonical-redirect` speaks of the same directive, only that is reported.
     ///
     /// ## Sources
     /// Apache: mod_alias `Redirect`, mod_rewrite flag `R`. nginx: `return` and `rewrite` of the rewrite module.
@@ -62,6 +62,9 @@ declare! {
 fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     for route in facts.routes().redirects().filter(|route| route.enabled && route.status() == Some(302)) {
         let Some(directive) = facts.directive(route.span) else { continue };
+        if facts.proofs(route).first().is_some_and(|proof| facts.knobs.may_be_temporary(&proof.request.target)) {
+            continue;
+        }
         let Some(edit) = repair(facts, route, directive) else { continue };
         findings.push(
             proven(facts, &RULE, route, "no status is written, so the server answers 302, a temporary redirect")

@@ -4,9 +4,13 @@ use super::circle::{self, Kind};
 use super::make::{Also, shown, lossy, replace};
 use super::{FixKind, Group, Servers, mend, words};
 use crate::analysis::Facts;
+use crate::analysis::graph::{Shape, Walk};
 use crate::analysis::routes::Route;
-use crate::diagnostic::{Finding, Severity, Applicability, Edit};
+use crate::diagnostic::{Applicability, Edit, Finding, Severity};
+use crate::eval::follow::{End, Journey};
 use std::collections::BTreeSet;
+
+const MESSAGE: &str = "the folder is answered with its index file, and that is redirected to the folder";
 
 declare! {
     /// The index file is redirected to its folder, which the server answers with the index file.
@@ -27,7 +31,7 @@ declare! {
     /// server {
     ///     listen 80;
     ///     root /srv/www;
-    ///     index /index.html;
+    ///     index index.html;
     ///     location = /index.html { return 301 /; }
     /// }
     /// ```
@@ -67,13 +71,25 @@ declare! {
 
 fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     let mut seen = BTreeSet::new();
+    let help = match facts.is_apache() {
+        true => "test `%{THE_REQUEST}`: what the client sent",
+        false => "test `$request_uri`: what the client sent",
+    };
     for walk in facts.walks() {
-        let Some(Kind::Index(route)) = circle::kind(facts, walk) else { continue };
-        if seen.insert(route.span) {
-            let message = "the folder is answered with its index file, and that is redirected to the folder";
-            let help = if facts.is_apache() { "test `%{THE_REQUEST}`: what the client sent" } else { "test `$request_uri`: what the client sent" };
-            let edits = guarded(facts, route);
-            findings.push(shown(&RULE, &walk.journey, message, route.span).help(help).mend(Applicability::Unsafe, "ask what the client sent", edits));
+        if let Some(Kind::Index(route)) = circle::kind(facts, walk)
+            && seen.insert(route.span)
+        {
+            let finding = shown(&RULE, &walk.journey, MESSAGE, route.span).help(help);
+            findings.push(finding.mend(Applicability::Unsafe, "ask what the client sent", guarded(facts, route)));
+        }
+    }
+    for walk in facts.walks().iter().filter(|walk| walk.shape == Shape::Single && !facts.is_apache()) {
+        let Some(route) = facts.routes().get(walk.first).filter(|route| !seen.contains(&route.span)) else { continue };
+        if let Some((journey, assumed)) = with_index_file(facts, walk) {
+            seen.insert(route.span);
+            let mut finding = shown(&RULE, &journey, MESSAGE, route.span).help(help).at_most(Severity::Warning);
+            finding.witness.iter_mut().for_each(|witness| witness.assumptions.push(assumed.clone()));
+            findings.push(finding.mend(Applicability::Unsafe, "ask what the client sent", guarded(facts, route)));
         }
     }
 }
@@ -100,4 +116,16 @@ fn guarded(facts: &Facts<'_>, route: &Route<'_>) -> Option<Vec<Edit>> {
         }
         _ => None,
     }
+}
+
+/// The walk with the file that the redirect takes to its folder, where it then never ends.
+fn with_index_file(facts: &Facts<'_>, walk: &Walk) -> Option<(Journey, String)> {
+    let first = walk.journey.hops.first()?;
+    let path = first.request.target.split(|&byte| byte == b'?').next()?;
+    let folder = path.get(..=path.iter().rposition(|&byte| byte == b'/')?)?;
+    let second = walk.journey.hops.get(1)?;
+    if path == folder || second.request.target.split(|&byte| byte == b'?').next() != Some(folder) {
+        return None;
+    }
+    facts.journey_with_file(first.request.clone(), path).filter(|(journey, _)| journey.end == End::Loop)
 }

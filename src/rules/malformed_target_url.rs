@@ -1,10 +1,11 @@
 //! See the page of [`RULE`].
 
-use super::make::{Also, lossy, proven};
+use super::make::{Also, by_proof, lossy, proven};
 use super::{FixKind, Group, Servers, mend};
 use crate::analysis::Facts;
-use crate::analysis::routes::Route;
-use crate::diagnostic::{Finding, Severity, Applicability};
+use crate::analysis::routes::{Place, Route};
+use crate::diagnostic::{Applicability, Finding, Severity};
+use crate::eval::follow;
 
 /// Schemes that no browser follows a redirect to.
 const DEAD_SCHEMES: [&str; 4] = ["javascript:", "data:", "file:", "vbscript:"];
@@ -39,7 +40,8 @@ declare! {
     /// Unsafe: the target that was probably meant is written.
     ///
     /// ## Traps
-    /// A relative target such as `signup.html` is legal and left alone, and so are the schemes of apps (`myapp://`).
+    /// A relative target such as `signup.html` is legal: the note says where it leads. The schemes of apps (`myapp://`)
+    /// are left alone.
     ///
     /// ## Sources
     /// RFC 9110 section 10.2.2; RFC 3986; nginx pitfalls, "Rewrite Missing http://".
@@ -56,7 +58,10 @@ declare! {
 fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     for route in facts.routes().redirects().filter(|route| route.enabled) {
         let text = written(route);
-        let Some((what, meant)) = complaint(&text) else { continue };
+        let Some((what, meant)) = complaint(&text) else {
+            findings.extend(relative(facts, route, &text));
+            continue;
+        };
         let finding = proven(facts, &RULE, route, format!("`{text}` {what}"));
         findings.push(match meant {
             Some(meant) => finding
@@ -65,6 +70,18 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             None => finding.help("write a path, or a URL that starts with `https://`"),
         });
     }
+}
+
+/// A note on where a target without a leading slash leads.
+fn relative(facts: &Facts<'_>, route: &Route<'_>, text: &str) -> Option<Finding> {
+    let target = route.target()?;
+    let proof = facts.proofs(route).first()?;
+    let sent = target.place == Place::Relative && !text.is_empty() && proof.location().starts_with(text.as_bytes());
+    let base = url::Url::parse(&lossy(&follow::url_of(&proof.request))).ok()?;
+    let leads = base.join(&lossy(proof.location())).ok().filter(|_| sent)?;
+    let message = format!("`{text}` is no path: clients put it behind the folder they asked for, here `{leads}`");
+    let finding = by_proof(&RULE, proof, message, route.span).at_most(Severity::Info);
+    Some(finding.help("begin it with `/`, so that it leads to the same place from everywhere"))
 }
 
 fn written(route: &Route<'_>) -> String {

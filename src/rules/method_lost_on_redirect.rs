@@ -5,6 +5,7 @@ use super::{FixKind, Group, Servers, status};
 use crate::analysis::Facts;
 use crate::analysis::guard::Dimension;
 use crate::analysis::routes::Route;
+use crate::eval::Request;
 use crate::diagnostic::{Applicability, Finding, Severity};
 
 declare! {
@@ -43,7 +44,8 @@ declare! {
     /// Unsafe: 301 becomes 308, 302 becomes 307. Where a page follows a form, 303 is the better one.
     ///
     /// ## Traps
-    /// A redirect of a whole site to https is not reported: it is not made for POST. PUT, PATCH and DELETE are kept by
+    /// A redirect of a whole site to https is not reported, as it is not made for POST, unless `api_paths` in
+    /// `redirlint.yaml` names paths that programs ask. PUT, PATCH and DELETE are kept by
     /// browsers on 301 and 302.
     ///
     /// ## Sources
@@ -61,10 +63,8 @@ declare! {
 fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     for route in facts.routes().redirects().filter(|route| route.enabled) {
         let Some(sent) = route.status().filter(|status| matches!(status, 301 | 302)) else { continue };
-        if !names_method(route) {
-            continue;
-        }
-        let post = facts.proposals(route).into_iter().find_map(|mut request| {
+        let wanted = if names_method(route) { facts.proposals(route) } else { of_programs(facts, route) };
+        let post = wanted.into_iter().find_map(|mut request| {
             request.method = b"POST"[..].into();
             facts.prove(route, request)
         });
@@ -78,6 +78,16 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             None => finding,
         });
     }
+}
+
+/// Requests for the paths that the user says programs ask.
+fn of_programs(facts: &Facts<'_>, route: &Route<'_>) -> Vec<Request> {
+    if facts.knobs.api_paths.is_empty() {
+        return Vec::new();
+    }
+    let examples = facts.knobs.api_examples().flat_map(|path| facts.proposal_at(route, &path));
+    let all = facts.proposals(route).into_iter().chain(examples);
+    all.filter(|request| facts.knobs.is_api(&request.target)).collect()
 }
 
 /// Whether a condition picks methods out, rather than letting all but some through.

@@ -38,7 +38,8 @@ declare! {
     /// and HEAD may be better.
     ///
     /// ## Traps
-    /// Name your other domains under `hosts` in `redirlint.yaml`. Hosts below the same registrable domain are taken as your
+    /// Name your other domains under `hosts` in `redirlint.yaml`, and partners that may have the body under
+    /// `known_external_hosts`. Hosts below the same registrable domain are taken as your
     /// own. In a lone `.htaccess` the own host is not known, and the rule is silent.
     ///
     /// ## Sources
@@ -54,13 +55,13 @@ declare! {
 }
 
 fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
-    if facts.program.fragment && facts.knobs.hosts.is_empty() {
+    if facts.partial() && facts.knobs.own_hosts().next().is_none() {
         return;
     }
     for route in facts.routes().redirects().filter(|route| route.enabled && matches!(route.status(), Some(307 | 308))) {
         let Some(Host::Fixed(host)) = route.target().map(|target| &target.host) else { continue };
         let host = String::from_utf8_lossy(host).into_owned();
-        if facts.is_own_host(route, &host) {
+        if facts.is_own_host(route, &host) || facts.knobs.is_known_external(&host) {
             continue;
         }
         let post = facts.proposals(route).into_iter().find_map(|mut request| {

@@ -2,7 +2,7 @@
 
 use super::make::{Also, certain, lossy};
 use super::{FixKind, Group, Servers, mend};
-use crate::analysis::Facts;
+use crate::analysis::{Facts, TlsUpstream};
 use crate::analysis::transport::{Entrance, public};
 use crate::analysis::witness::witness_of;
 use crate::diagnostic::{Finding, Severity, Applicability, Edit};
@@ -72,18 +72,22 @@ declare! {
 }
 
 fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
-    let mut told: FxHashSet<Vec<u8>> = FxHashSet::default();
+    // Where something in front ends TLS, it is the one to redirect.
+    if facts.knobs.tls_upstream == TlsUpstream::Always {
+        return;
+    }
+    let mut told: FxHashSet<(SiteId, SiteId)> = FxHashSet::default();
     for door in facts.entrances().iter().filter(|door| door.proof.request.encrypted && public(&door.host)) {
-        if !facts.encrypted(door.site) || told.contains(&door.host) {
+        if !facts.encrypted(door.site) {
             continue;
         }
         let Some((site, request)) = plain(facts, door) else { continue };
         let journey = facts.journey(request);
         let Some(at) = facts.program.sites.get(site.0 as usize).and_then(|site| site.span) else { continue };
-        if !stays_plain(&journey) {
+        // Under which of its names a site is asked makes no second finding.
+        if !stays_plain(&journey) || !told.insert((door.site, site)) {
             continue;
         }
-        told.insert(door.host.clone());
         let message = format!("`{}` is served over TLS, but plain http gets content, not a redirect to https", lossy(&door.host));
         let mut finding = certain(&RULE, message, head(facts, at)).help("answer plain http with a 301 to https of the same host");
         if let Some(span) = journey.hops.last().and_then(|hop| hop.answer.cause).filter(|span| *span != at) {

@@ -64,6 +64,8 @@ struct Below<'r, 'a> {
 
 /// Redirects tried for one front controller.
 const MAX_TRIED: usize = 200;
+/// Further redirects named in one finding.
+const MAX_SHOWN: usize = 5;
 
 fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     let mut lists: FxHashMap<(SiteId, ScopeId), Below<'_, '_>> = FxHashMap::default();
@@ -101,6 +103,10 @@ fn finding(facts: &Facts<'_>, below: &Below<'_, '_>) -> Option<Finding> {
     };
     let dead: Vec<_> = below.dead.iter().map(|route| route.span).collect();
     let edits = mend::move_above(facts, &dead, below.front.span);
+    let mut finding = finding;
+    for other in below.dead.iter().skip(1).take(MAX_SHOWN) {
+        finding = finding.related(other.span, "never reached either");
+    }
     let finding = finding.related(below.front.span, "takes every request that is no file");
     Some(finding.help("move the redirects above it").mend(Applicability::Unsafe, "move them above it", edits))
 }

@@ -91,7 +91,7 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         if let [only] = circle.as_slice() {
             finding = finding.mend(Applicability::Unsafe, "redirect plain http only", upgrade(facts, walk, from, *only));
         }
-        if facts.program.fragment && names_https(walk) {
+        if facts.partial() && names_https(walk) {
             finding = finding.at_most(Severity::Warning);
         }
         for span in circle.into_iter().filter(|span| *span != at) {

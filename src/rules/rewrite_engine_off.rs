@@ -1,7 +1,7 @@
 //! See the page of [`RULE`].
 
 use super::make::{Also, certain, insert_before};
-use super::{FixKind, Group, Servers, words};
+use super::{Basis, FixKind, Group, Servers, words};
 use crate::analysis::Facts;
 use crate::diagnostic::{Applicability, Finding, Severity};
 use crate::ir::scope::Slot;
@@ -39,6 +39,7 @@ declare! {
         name: "rewrite-engine-off",
         group: Group::Correctness,
         severity: Severity::Error,
+        basis: Basis::Text,
         servers: Servers::Apache,
         fix: FixKind::Unsafe,
         check: check,
@@ -58,10 +59,11 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             true => "nothing here switches the rewrite engine on: unless something around it does, this rule and those beside it are ignored",
             false => "the rewrite engine is off here: this rule and those beside it are ignored",
         };
-        let finding = certain(&RULE, message, route.span)
+        let mut finding = certain(&RULE, message, route.span)
             .help("write `RewriteEngine On` above the first rule")
             .fix(Applicability::Unsafe, "switch the engine on", vec![insert_before(route.span, "RewriteEngine On\n")]);
-        findings.push(match facts.program.fragment {
+        finding.witness = facts.attempt(route).map(|proof| proof.witness());
+        findings.push(match facts.partial() {
             true => finding.at_most(Severity::Warning),
             false if piece => finding.at_most(Severity::Info),
             false => finding,

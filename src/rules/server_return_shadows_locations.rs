@@ -103,7 +103,8 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-fn answers_everything(route: &Route<'_>) -> bool {
+/// Whether the route answers whatever is asked.
+pub(super) fn answers_everything(route: &Route<'_>) -> bool {
     let universal = route.paths.iter().all(|test| match test.pattern {
         PathPattern::Regex(regex) => !test.negated && matches!(&*regex.text, b"^" | b".*" | b"^.*" | b"^.*$" | b"^(.*)$" | b"^(.*)" | b"(.*)" | b"^/(.*)$" | b"^/" | b"^/(.*)" | b"^/.*$"),
         _ => false,

@@ -198,7 +198,7 @@ fn proof(facts: &Facts<'_>, route: &Route<'_>, mistake: &Mistake) -> Option<Proo
 /// A path whose first group holds a blank.
 fn blank_path(route: &Route<'_>) -> Option<Vec<u8>> {
     let Pattern::Regex(regex) = &route.own_match()?.pattern else { return None };
-    let choices = Choices { variant: 0, forced: Some((1, b"a b")) };
+    let choices = Choices { variant: 0, forced: &[(1, b"a b".to_vec())] };
     let text = expression::sample(&expression::of(regex), choices);
     let relative = route.paths.iter().any(|test| test.own && test.on == PathKind::Relative);
     Some(if relative { [route.mount.as_deref()?, &text].concat() } else { text })

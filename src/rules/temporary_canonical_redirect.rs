@@ -50,7 +50,8 @@ declare! {
     /// Unsafe: browsers remember a permanent redirect until told otherwise. 302 becomes 301, 307 becomes 308.
     ///
     /// ## Traps
-    /// While a move is tried out, a temporary status is right: silence the rule for that time. Redirects that depend on a
+    /// While a move is tried out, a temporary status is right: silence the rule for that time, or name the
+    /// paths under `temporary_ok` in `redirlint.yaml`. Redirects that depend on a
     /// cookie, the client or the time are not reported, nor is a move to a host that the configuration does not name.
     ///
     /// ## Sources
@@ -73,6 +74,9 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             continue;
         }
         let Some((proof, what)) = facts.proofs(route).iter().find_map(|proof| Some((proof, moved(facts, route, proof)?))) else { continue };
+        if facts.knobs.may_be_temporary(&proof.request.target) {
+            continue;
+        }
         let better = if sent == 307 { 308 } else { 301 };
         let message = format!("the move to another {what} is permanent, but {sent} says it is temporary");
         let finding = by_proof(&RULE, proof, message, route.span).help(format!("send {better}"));

@@ -1,11 +1,13 @@
 //! See the page of [`RULE`].
 
-use super::make::{Also, with_confidence, replace};
-use super::{FixKind, Group, Servers, words, mend};
-use crate::analysis::Facts;
+use super::make::{Also, replace, with_confidence};
+use super::{FixKind, Group, Servers, mend, words};
 use crate::analysis::guard::Dimension;
 use crate::analysis::routes::Route;
-use crate::diagnostic::{Confidence, Finding, Severity, Applicability, Edit};
+use crate::analysis::witness::Proof;
+use crate::analysis::{Facts, TlsUpstream};
+use crate::diagnostic::{Applicability, Confidence, Edit, Finding, Severity};
+use crate::eval::follow;
 
 declare! {
     /// A redirect to https looks at the connection, and something in front of this server seems to end TLS.
@@ -35,7 +37,8 @@ declare! {
     /// only its operator knows.
     ///
     /// ## Traps
-    /// Silent where this server itself listens with TLS. The header can be forged where the server can be reached past the
+    /// Silent where this server itself listens with TLS, unless `redirlint.yaml` says `tls_terminated_upstream: always`:
+    /// then it is a warning, for servers that only answer plain http as well; with `no` the rule is silent. The header can be forged where the server can be reached past the
     /// proxy; that skips the redirect and nothing more.
     ///
     /// ## Sources
@@ -52,18 +55,39 @@ declare! {
 
 fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     let own_tls = !facts.program.fragment && facts.program.listeners.iter().any(|listener| listener.encrypted);
-    if own_tls || !behind_proxy(facts) {
-        return;
+    let always = facts.knobs.tls_upstream == TlsUpstream::Always;
+    match facts.knobs.tls_upstream {
+        TlsUpstream::No => return,
+        TlsUpstream::Maybe if own_tls || !behind_proxy(facts) => return,
+        _ => {}
     }
-    for route in facts.routes().redirects().filter(|route| route.enabled && asks_connection(route)) {
+    let header = facts.knobs.tls_header.as_ref().map_or("X-Forwarded-Proto", |(name, _)| name);
+    for route in facts.routes().redirects().filter(|route| route.enabled) {
+        let loops = asks_connection(route) || always && comes_back(facts, route);
+        if !loops {
+            continue;
+        }
         if route.target().is_some_and(|target| target.scheme.as_deref() == Some(b"https")) {
-            findings.push(
-                with_confidence(&RULE, Confidence::Possible, "behind a proxy that ends TLS this redirect to https never ends", route.span)
-                    .help("test the header by which the proxy tells the client's scheme, such as `X-Forwarded-Proto`")
-                    .mend(Applicability::Unsafe, "test `X-Forwarded-Proto`", by_header(facts, route)),
-            );
+            let message = "behind a proxy that ends TLS this redirect to https never ends";
+            let mut finding = with_confidence(&RULE, Confidence::Possible, message, route.span)
+                .help(format!("test the header by which the proxy tells the client's scheme, such as `{header}`"));
+            // Then this plain request is what the proxy makes of the https request that the answer leads to.
+            finding.witness = facts.proofs(route).iter().find(|proof| !proof.request.encrypted).map(Proof::witness);
+            if always && finding.witness.is_some() {
+                finding.severity = Severity::Warning;
+            }
+            findings.push(finding.mend(Applicability::Unsafe, "test `X-Forwarded-Proto`", by_header(facts, route)));
         }
     }
+}
+
+/// Whether a plain request is sent to itself over https, which such a proxy makes the same plain request again.
+fn comes_back(facts: &Facts<'_>, route: &Route<'_>) -> bool {
+    let same = |proof: &Proof| {
+        let url = follow::url_of(&proof.request);
+        url.strip_prefix(b"http:").is_some_and(|rest| proof.location() == [b"https:", rest].concat())
+    };
+    facts.proofs(route).iter().any(same)
 }
 
 fn asks_connection(route: &Route<'_>) -> bool {

@@ -1,14 +1,17 @@
 //! See the page of [`RULE`].
 
-use super::make::{Also, by_proof, lossy, replace};
+use super::make::{Also, by_proof, lossy, replace, with_confidence};
 use super::{FixKind, Group, Servers, words};
 use crate::analysis::Facts;
 use crate::analysis::expression::{self, Choices, Kind, Node};
+use crate::analysis::guard::Dimension;
 use crate::analysis::routes::{PathKind, PathPattern, Route};
+use crate::analysis::uses::{On, uses};
 use crate::analysis::witness::Proof;
-use crate::diagnostic::{Finding, Severity, Applicability, Edit};
+use crate::diagnostic::{Applicability, Confidence, Edit, Finding, Severity};
 use crate::ir::pattern::Regex;
 use crate::ir::template::Part;
+use rustc_hash::FxHashSet;
 
 declare! {
     /// A redirect's pattern has no `^`, so it matches in the middle of other paths.
@@ -39,7 +42,7 @@ declare! {
     ///
     /// ## Traps
     /// Patterns for a file's ending (`\.php$`) need no `^`. A pattern that is closed with `$` is a note only, and so
-    /// is one that keeps a part of the path. Conditions are not looked at.
+    /// is one that keeps a part of the path. Of conditions only those on the method are looked at, for a note.
     ///
     /// ## Sources
     /// mod_alias `RedirectMatch`; mod_rewrite; nginx `rewrite`.
@@ -54,6 +57,7 @@ declare! {
 }
 
 fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+    findings.extend(methods(facts));
     for route in facts.routes().redirects().filter(|route| route.enabled) {
         let Some((regex, on)) = own(route).filter(|(regex, _)| !regex.text.starts_with(b"^")) else { continue };
         let tree = expression::of(regex);
@@ -71,6 +75,21 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             .mend(Applicability::Unsafe, "anchor the pattern", anchored(facts, regex, on, &tree));
         findings.push(if tree.anchored_end() { finding.at_most(Severity::Info) } else { finding });
     }
+}
+
+/// A note on each pattern that names methods without anchors: harmless as methods go, and easily written as it is meant.
+fn methods<'f>(facts: &'f Facts<'_>) -> impl Iterator<Item = Finding> + 'f {
+    let mut told = FxHashSet::default();
+    let loose = uses(facts).into_iter().filter(move |one| {
+        let tree = expression::of(one.regex);
+        let letters = tree.sequence().iter().all(|node| node.plain_byte().is_some_and(|byte| byte.is_ascii_uppercase()));
+        one.on == On::Other(Dimension::Method) && letters && told.insert(&one.regex.text)
+    });
+    loose.map(|one| {
+        let text = lossy(&one.regex.text);
+        let message = format!("`{text}` is found anywhere in a method, not only as the whole of it");
+        with_confidence(&RULE, Confidence::Possible, message, words::place(facts, one.regex)).help(format!("write `={text}`"))
+    })
 }
 
 fn own<'a>(route: &Route<'a>) -> Option<(&'a Regex, PathKind)> {

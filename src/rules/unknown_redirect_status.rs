@@ -1,7 +1,7 @@
 //! See the page of [`RULE`].
 
 use super::make::{Also, by_proof, replace, with_confidence};
-use super::{FixKind, Group, Servers, words};
+use super::{Basis, FixKind, Group, Servers, words};
 use crate::analysis::Facts;
 use crate::diagnostic::{Applicability, Confidence, Finding, Severity};
 
@@ -40,6 +40,7 @@ declare! {
         name: "unknown-redirect-status",
         group: Group::Status,
         severity: Severity::Error,
+        basis: Basis::Text,
         servers: Servers::Apache,
         fix: FixKind::Unsafe,
         check: check,

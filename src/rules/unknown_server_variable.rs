@@ -1,7 +1,7 @@
 //! See the page of [`RULE`].
 
 use super::make::{Also, certain, replace};
-use super::{FixKind, Group, Servers, words};
+use super::{Basis, FixKind, Group, Servers, words};
 use crate::analysis::Facts;
 use crate::diagnostic::{Applicability, Finding, Severity};
 use crate::source::Span;
@@ -42,6 +42,7 @@ declare! {
         name: "unknown-server-variable",
         group: Group::Correctness,
         severity: Severity::Error,
+        basis: Basis::Text,
         servers: Servers::Apache,
         fix: FixKind::Sometimes,
         check: check,

@@ -1,7 +1,7 @@
 //! See the page of [`RULE`].
 
 use super::make::{Also, by_proof};
-use super::{FixKind, Group, Servers, mend};
+use super::{FixKind, Group, Servers, mend, server_return_shadows_locations};
 use crate::analysis::Facts;
 use crate::analysis::routes::Route;
 use crate::analysis::witness::Proof;
@@ -11,7 +11,9 @@ declare! {
     /// Every request that a redirect matches is answered by an earlier one.
     ///
     /// ## What it does
-    /// Finds redirects behind a broader one of the same list that has no conditions and ends the list.
+    /// Finds redirects behind a broader one without conditions: one that stands above and ends the list, or one of
+    /// another list, location or module that the server asks first (in nginx the rewrites of a server before its
+    /// locations, `^~` before patterns, patterns in their order; in Apache mod_rewrite before mod_alias).
     ///
     /// ## Why is this bad?
     /// The redirect never runs; its author believes that it does.
@@ -65,12 +67,19 @@ declare! {
 fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     for pair in facts.shadowed().iter().filter(|pair| !pair.same) {
         let (Some(later), Some(earlier)) = (facts.routes().get(pair.later), facts.routes().get(pair.earlier)) else { continue };
+        let elsewhere = later.scope != earlier.scope;
+        if elsewhere && !facts.is_apache() && server_return_shadows_locations::answers_everything(earlier) {
+            continue;
+        }
         let Some(proof) = taken_by(facts, later, earlier) else { continue };
         findings.push(
             by_proof(&RULE, &proof, "this is never reached: an earlier directive answers every request it matches", later.span)
                 .related(earlier.span, "answers these requests")
-                .help("put it above the broader one, or delete it")
-                .mend(Applicability::Unsafe, "put it above the broader one", above(facts, later, earlier)),
+                .help(match elsewhere {
+                    true => "the server asks the broader one first: narrow that one, or delete this one",
+                    false => "put it above the broader one, or delete it",
+                })
+                .mend(Applicability::Unsafe, "put it above the broader one", above(facts, later, earlier).filter(|_| !elsewhere)),
         );
     }
 }

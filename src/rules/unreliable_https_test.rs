@@ -1,7 +1,7 @@
 //! See the page of [`RULE`].
 
 use super::make::{Also, certain, replace};
-use super::{FixKind, Group, Servers, words};
+use super::{Basis, FixKind, Group, Servers, words};
 use crate::analysis::Facts;
 use crate::diagnostic::{Applicability, Finding, Severity};
 use crate::syntax::Directive;
@@ -51,6 +51,7 @@ declare! {
         name: "unreliable-https-test",
         group: Group::LoopChain,
         severity: Severity::Error,
+        basis: Basis::Text,
         servers: Servers::Both,
         fix: FixKind::Unsafe,
         check: check,

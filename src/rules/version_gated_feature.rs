@@ -1,7 +1,7 @@
 //! See the page of [`RULE`].
 
 use super::make::{Also, certain, replace};
-use super::{FixKind, Group, Servers, words};
+use super::{Basis, FixKind, Group, Servers, words};
 use crate::analysis::Facts;
 use crate::diagnostic::{Finding, Severity, Applicability};
 use crate::lower::Version;
@@ -44,6 +44,7 @@ declare! {
         name: "version-gated-feature",
         group: Group::Portability,
         severity: Severity::Warning,
+        basis: Basis::Text,
         servers: Servers::Both,
         fix: FixKind::Unsafe,
         check: check,

@@ -9,8 +9,8 @@ use crate::analysis::byteset::ByteSet;
 pub struct Choices<'a> {
     /// Counts up for another string: other branches, options left out, empty repeats.
     pub variant: usize,
-    /// Group 1, 2… holds this text.
-    pub forced: Option<(u32, &'a [u8])>,
+    /// Groups, by number, that hold these texts.
+    pub forced: &'a [(u32, Vec<u8>)],
 }
 
 /// A string that the expression probably matches, from its first to its last piece (nothing around it).
@@ -24,9 +24,9 @@ fn write(node: &Node, choices: Choices<'_>, out: &mut Vec<u8>) {
     match &node.kind {
         Kind::Literal { byte, .. } => out.push(*byte),
         Kind::Dot(set) | Kind::Class(set) => out.extend(pick(*set, out.last().copied())),
-        Kind::Group(Some(number), inner) => match choices.forced {
-            Some((wanted, text)) if wanted == *number => out.extend_from_slice(text),
-            _ => write(inner, choices, out),
+        Kind::Group(Some(number), inner) => match choices.forced.iter().find(|(wanted, _)| wanted == number) {
+            Some((_, text)) => out.extend_from_slice(text),
+            None => write(inner, choices, out),
         },
         Kind::Group(None, inner) | Kind::Atomic(inner) => write(inner, choices, out),
         Kind::Concat(nodes) => nodes.iter().for_each(|node| write(node, choices, out)),
@@ -59,7 +59,7 @@ fn repeat(node: &Node, min: u32, max: Option<u32>, choices: Choices<'_>, out: &m
 }
 
 fn holds(node: &Node, choices: Choices<'_>) -> bool {
-    choices.forced.is_some_and(|(number, _)| node.group(number).is_some())
+    choices.forced.iter().any(|(number, _)| node.group(*number).is_some())
 }
 
 /// A word made of these bytes whose length fits.
@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn a_forced_group_holds_the_text() {
         let node = parse(b"^/old/(.*)/(x)?$", Options::default());
-        let forced = Choices { variant: 1, forced: Some((1, b"new")) };
+        let forced = Choices { variant: 1, forced: &[(1, b"new".to_vec())] };
         assert_eq!(sample(&node, forced), b"/old/new/");
     }
 }

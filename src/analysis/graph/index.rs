@@ -1,8 +1,8 @@
 //! The literal paths of a configuration, to say which redirects lead nowhere in it without comparing them pairwise.
 
-use super::{feeds_on_table, table_paths};
+use super::{SMALL, feeds_on_table, table_paths};
 use crate::analysis::Facts;
-use crate::analysis::routes::{PathKind, PathPattern, Route};
+use crate::analysis::routes::{PathKind, PathPattern, Route, RouteId};
 use crate::analysis::target::Place;
 use crate::eval::follow::Hop;
 use crate::source::Span;
@@ -26,6 +26,8 @@ pub(super) struct Index<'a> {
     sorted_patterns: OnceLock<Vec<Cow<'a, [u8]>>>,
     /// Routes without a literal path of any kind.
     open: bool,
+    /// Redirects whose source is no literal path, with their literal beginnings.
+    by_pattern: Vec<(Cow<'a, [u8]>, RouteId)>,
     /// Keys of tables that redirects send values of, with their entries.
     entries: FxHashMap<&'a [u8], Span>,
     /// The keys whose value some route or key answers again.
@@ -62,6 +64,9 @@ impl<'a> Index<'a> {
             self.exact.insert(path);
             return;
         }
+        if route.is_redirect() && self.by_pattern.len() < SMALL {
+            self.by_pattern.push((route.path_prefix(), route.id));
+        }
         let positive = route.paths.iter().filter(|test| !test.negated && test.on != PathKind::File);
         let segment = positive.clone().find_map(|test| match test.pattern {
             PathPattern::Segments(text) | PathPattern::Prefix(text) => Some(text),
@@ -72,6 +77,12 @@ impl<'a> Index<'a> {
             (_, prefix) if prefix.len() > 1 => self.patterns.insert(prefix),
             _ => self.open = true,
         }
+    }
+
+    /// Redirects by pattern whose literal beginning fits the text.
+    pub fn meeting(&self, start: &[u8]) -> impl Iterator<Item = RouteId> {
+        let fits = move |own: &[u8]| own.starts_with(start) || start.starts_with(own);
+        self.by_pattern.iter().filter(move |(own, _)| fits(own)).map(|(_, id)| *id)
     }
 
     /// Whether a literal target on the same site is answered by no route.

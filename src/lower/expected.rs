@@ -1,0 +1,85 @@
+//! The hosts that a fragment expects requests for: those its conditions ask for. The site around it cannot be seen,
+//! and nobody writes a condition on a host that never arrives.
+
+use crate::ir::Program;
+use crate::ir::clause::{Action, Clause, Match};
+use crate::ir::condition::{Condition, Order, Test, TestKind};
+use crate::ir::pattern::{Pattern, Regex};
+use crate::ir::scope::Scope;
+use crate::ir::template::{Attribute, Part, Template};
+
+/// How deep conditions and blocks may nest before the rest is left out.
+const MAX_DEPTH: usize = 64;
+
+/// What the host is held against by every test that wants it to match.
+pub(super) fn hosts(program: &Program) -> Vec<Pattern> {
+    let mut found = Vec::new();
+    for scope in &program.scopes {
+        lists(scope).for_each(|clause| of_clause(clause, 0, &mut found));
+    }
+    found
+}
+
+fn lists(scope: &Scope) -> impl Iterator<Item = &Clause> {
+    let rewrite = scope.lists.rewrite.iter().flat_map(|list| &list.clauses.0);
+    rewrite.chain(&scope.lists.redirect.0).flat_map(|part| part.iter())
+}
+
+fn of_clause(clause: &Clause, depth: usize, found: &mut Vec<Pattern>) {
+    if depth > MAX_DEPTH {
+        return;
+    }
+    of_condition(&clause.when.conditions, depth, found);
+    for action in &clause.does {
+        if let Action::Block(clauses) = action {
+            clauses.iter().for_each(|clause| of_clause(clause, depth + 1, found));
+        }
+    }
+}
+
+fn of_condition(condition: &Condition, depth: usize, found: &mut Vec<Pattern>) {
+    match condition {
+        _ if depth > MAX_DEPTH => {}
+        Condition::All(parts) | Condition::Any(parts) | Condition::Trailing(parts) => {
+            parts.iter().for_each(|part| of_condition(part, depth + 1, found));
+        }
+        Condition::Test(test) => found.extend(of_test(test)),
+    }
+}
+
+fn of_test(test: &Test) -> Option<Pattern> {
+    match &test.kind {
+        TestKind::Matches(found) if found.negated == test.negated => of_match(found),
+        TestKind::Equals(left, right) if !test.negated && is_host(left) => {
+            Some(Pattern::ExactNoCase(right.as_literal()?.into()))
+        }
+        TestKind::Compare { subject, order, operand, .. } if is_host(subject) => {
+            let wanted = matches!((order, test.negated), (Order::Equal, false) | (Order::NotEqual, true));
+            wanted.then(|| Pattern::ExactNoCase(operand.clone()))
+        }
+        _ => None,
+    }
+}
+
+fn of_match(found: &Match) -> Option<Pattern> {
+    let attribute = found.attribute().filter(|attribute| is_host_attribute(attribute));
+    attribute.and_then(|_| match &found.pattern {
+        Pattern::Regex(regex) => {
+            Some(Pattern::Regex(Box::new(Regex::new(regex.text.clone(), regex.options, regex.span))))
+        }
+        Pattern::Exact(text) | Pattern::ExactNoCase(text) => Some(Pattern::ExactNoCase(text.clone())),
+        _ => None,
+    })
+}
+
+fn is_host(template: &Template) -> bool {
+    matches!(template.parts.as_slice(), [Part::Attribute(attribute)] if is_host_attribute(attribute))
+}
+
+fn is_host_attribute(attribute: &Attribute) -> bool {
+    match attribute {
+        Attribute::Host => true,
+        Attribute::Header(name) | Attribute::HeaderVariable(name) => name.eq_ignore_ascii_case(b"host"),
+        _ => false,
+    }
+}
