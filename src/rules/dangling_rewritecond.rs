@@ -93,7 +93,7 @@ fn dangling(facts: &Facts<'_>, tree: &Tree, whole: bool) -> Vec<Vec<Span>> {
                 }
                 None if words::is(facts, directive, "RewriteCond") => level.pending.push(directive.span),
                 None if is_any(facts, directive, &["RewriteRule", "Use"]) => level.pending.clear(),
-                None if is_any(facts, directive, &["Include", "IncludeOptional"]) && brings_rules(facts) => {
+                None if is_any(facts, directive, &["Include", "IncludeOptional"]) && brings_rules(facts, directive) => {
                     level.pending.clear();
                 }
                 None => {}
@@ -112,11 +112,18 @@ fn dangling(facts: &Facts<'_>, tree: &Tree, whole: bool) -> Vec<Vec<Span>> {
     found
 }
 
-/// Whether an included file may begin with a rule: one does have rules outside of sections, or one is not here.
-fn brings_rules(facts: &Facts<'_>) -> bool {
+/// Whether the files included here may begin with a rule: one does have rules outside of sections, or one is not here.
+fn brings_rules(facts: &Facts<'_>, include: &Directive) -> bool {
     let missing = facts.program.notes.iter().any(|note| note.directive.to_ascii_lowercase().starts_with("include"));
+    let pattern = include.args.first().map(|word| String::from_utf8_lossy(facts.word(word)).into_owned());
+    // Where the server's folder is does not matter for telling its files apart.
+    let pattern = pattern.and_then(|text| glob::Pattern::new(&format!("**/{}", text.trim_start_matches('/'))).ok());
+    let named = |tree: &&Tree| {
+        let path = facts.sources.file(tree.file).path();
+        pattern.as_ref().is_none_or(|pattern| path.ancestors().any(|path| pattern.matches_path(path)))
+    };
     let is_rule = |item: &Item| matches!(item, Item::Directive(one) if words::is(facts, one, "RewriteRule"));
-    missing || facts.trees.iter().skip(1).any(|tree| tree.items.iter().any(is_rule))
+    missing || facts.trees.iter().skip(1).filter(named).any(|tree| tree.items.iter().any(is_rule))
 }
 
 fn is_any(facts: &Facts<'_>, directive: &Directive, names: &[&str]) -> bool {
