@@ -147,10 +147,32 @@ impl Servers {
     }
 }
 
+/// The files that a witness assumes, on the disk for as long as it is asked.
+struct Laid(Vec<PathBuf>);
+
+impl Laid {
+    fn new(claim: &Claim) -> Self {
+        let lay = |file: &Path| {
+            std::fs::create_dir_all(file.parent()?).ok()?;
+            std::fs::File::create_new(file).ok().map(|_| file.to_owned())
+        };
+        Self(claim.files().filter_map(lay).collect())
+    }
+}
+
+impl Drop for Laid {
+    fn drop(&mut self) {
+        for file in &self.0 {
+            let _ = std::fs::remove_file(file);
+        }
+    }
+}
+
 impl Tally {
     /// Sends the witness and compares every hop that the finding shows.
     fn judge(&mut self, config: &Config, claim: &Claim, addresses: &[IpAddr]) {
         *self.replayed.entry(claim.rule).or_default() += 1;
+        let _laid = Laid::new(claim);
         // A URL does not say at which of the server's addresses its name lives.
         let tries: Vec<_> = addresses.iter().map(|&address| replay(claim, address)).collect();
         if let Some(words) = tries.iter().all(Result::is_err).then(|| tries.into_iter().find_map(Result::err)).flatten()

@@ -1,4 +1,5 @@
-//! A network of the test's own, where every port and every address is free, and requests to whatever listens there.
+//! A network of the test's own, where every port and every address is free, an empty `/srv`, and requests to whatever
+//! listens there.
 
 use super::live::{Reply, parse};
 use redirlint::eval::Request;
@@ -8,9 +9,9 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 const INSIDE: &str = "REDIRLINT_NAMESPACE";
-/// Every address is local: a configuration may listen at any.
-const SET_UP: &str =
-    "ip link set lo up; ip route add local 0.0.0.0/0 dev lo; ip -6 route add local ::/0 dev lo; exec \"$@\"";
+/// Every address is local: a configuration may listen at any. What is written below `/srv` is gone with the test.
+const SET_UP: &str = "ip link set lo up; ip route add local 0.0.0.0/0 dev lo; ip -6 route add local ::/0 dev lo; \
+                      mount -t tmpfs none /srv; exec \"$@\"";
 
 /// Runs the named test of this file again in a network namespace. True inside of it; false where the outer run has
 /// nothing left to do: the inner one passed, or the machine does not allow namespaces.
@@ -36,7 +37,7 @@ pub fn enter(test: &str) -> bool {
 
 /// How a namespace is made here: by root, or by anybody in a user namespace that keeps the right to low ports.
 fn flags() -> Option<&'static [&'static str]> {
-    let ways: [&[&str]; 2] = [&["-n"], &["-n", "-U", "--map-current-user", "--keep-caps"]];
+    let ways: [&[&str]; 2] = [&["-n", "-m"], &["-n", "-m", "-U", "--map-current-user", "--keep-caps"]];
     ways.into_iter().find(|flags| {
         let mut attempt = Command::new("unshare");
         attempt.args(*flags).args(["ip", "link", "set", "lo", "up"]).stdout(Stdio::null()).stderr(Stdio::null());
