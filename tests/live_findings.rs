@@ -10,6 +10,8 @@
 mod apache_modules;
 #[path = "support/claims.rs"]
 mod claims;
+#[path = "support/examples.rs"]
+mod examples;
 // Only what needs no server of its own port is used here.
 #[allow(dead_code)]
 #[path = "support/live.rs"]
@@ -62,7 +64,7 @@ fn every_witness_replays_on_the_real_server() {
     let servers = Servers { apache, nginx, versions, stage };
     let texts = match std::env::var_os("REDIRLINT_FINDINGS") {
         Some(folder) => files(Path::new(&folder)),
-        None => examples(),
+        None => bad_examples(),
     };
     let mut tally = Tally::default();
     let (folders, mains): (Vec<_>, Vec<_>) = texts.into_iter().partition(|(_, kind, _)| *kind == Dialect::Htaccess);
@@ -284,22 +286,12 @@ fn files(folder: &Path) -> Vec<(String, Dialect, Vec<u8>)> {
 }
 
 /// The bad examples of the rules' pages.
-fn examples() -> Vec<(String, Dialect, Vec<u8>)> {
-    let mut out = Vec::new();
-    for rule in rules::ALL {
-        let page = rule.page();
-        let blocks = page.split("\n```").filter(|block| block.lines().next().is_some_and(|info| info.contains(" bad")));
-        for (at, block) in blocks.filter(|block| !block.contains("repeat=")).enumerate() {
-            let (info, text) = block.split_once('\n').unwrap();
-            let dialect = match info.split(' ').next().unwrap() {
-                "htaccess" => Dialect::Htaccess,
-                "apache" => Dialect::Apache,
-                _ => Dialect::Nginx,
-            };
-            out.push((format!("{} {at}", rule.name), dialect, format!("{text}\n").into_bytes()));
-        }
-    }
-    out
+fn bad_examples() -> Vec<(String, Dialect, Vec<u8>)> {
+    let of = |rule: &'static rules::Rule| {
+        let bad = examples::examples(rule).into_iter().filter(|example| example.bad).enumerate();
+        bad.map(|(at, example)| (format!("{} {at}", rule.name), example.dialect, example.text.into_bytes()))
+    };
+    rules::ALL.iter().flat_map(|rule| of(rule)).collect()
 }
 
 /// The server runs as somebody else and has to read it.

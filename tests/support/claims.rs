@@ -1,32 +1,15 @@
 //! What redirlint claims about a configuration, as questions to the real server.
 
+use super::examples::Alone;
 use redirlint::analysis::{Facts, Knobs};
 use redirlint::diagnostic::{Finding, Severity, Witness};
 use redirlint::eval::Request;
 use redirlint::eval::follow;
-use redirlint::lower::{self, Dialect, Loader, Options, Version};
+use redirlint::lower::{self, Dialect, Options, Version};
 use redirlint::rules;
 use redirlint::source::{Sources, Span};
 use redirlint::syntax::{self, Directive, Item, Tree};
-use std::path::{Path, PathBuf};
-
-/// Nothing is included: the server is shown the one file as well.
-struct Alone;
-
-impl Loader for Alone {
-    fn read(&self, path: &Path) -> std::io::Result<Vec<u8>> {
-        Err(std::io::Error::new(std::io::ErrorKind::NotFound, path.display().to_string()))
-    }
-    fn glob(&self, _pattern: &Path) -> Vec<PathBuf> {
-        Vec::new()
-    }
-    fn exists(&self, _path: &Path) -> bool {
-        false
-    }
-    fn find(&self, _folder: &Path, _names: &[String]) -> Vec<PathBuf> {
-        Vec::new()
-    }
-}
+use std::path::Path;
 
 /// Rules that say of a directive that it never answers: the server must answer alike without it.
 const DEAD: &[&str] =
