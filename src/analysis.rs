@@ -52,7 +52,7 @@ use crate::source::{Sources, Span};
 use crate::syntax::{Directive, Item, Tree};
 use graph::Walk;
 use routes::{Route, RouteId, Routes};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::borrow::Cow;
 use std::sync::OnceLock;
 use witness::Proof;
@@ -80,6 +80,7 @@ pub struct Facts<'a> {
     steered: OnceLock<Vec<steer::Steered>>,
     broken: OnceLock<Vec<(RouteId, Proof)>>,
     directives: OnceLock<FxHashMap<(u32, u32), Placed<'a>>>,
+    expected_domains: OnceLock<FxHashSet<String>>,
 }
 
 impl<'a> Facts<'a> {
@@ -99,6 +100,7 @@ impl<'a> Facts<'a> {
             steered: OnceLock::new(),
             broken: OnceLock::new(),
             directives: OnceLock::new(),
+            expected_domains: OnceLock::new(),
         }
     }
 
@@ -252,15 +254,12 @@ impl<'a> Facts<'a> {
         let named = self.knobs.own_hosts().any(|own| domain(own) == wanted);
         let site = self.program.sites.get(route.site.0 as usize);
         let names = site.into_iter().flat_map(|site| &site.names);
-        let expected = |pattern: &crate::ir::pattern::Pattern| match pattern {
-            crate::ir::pattern::Pattern::ExactNoCase(text) => domain(&String::from_utf8_lossy(text)) == wanted,
-            crate::ir::pattern::Pattern::Regex(regex) => {
-                regex.whole().is_some_and(|text| domain(&String::from_utf8_lossy(&text)) == wanted)
-            }
-            _ => false,
+        let expected = || {
+            let names = self.program.expected_hosts.names.iter();
+            names.map(|name| domain(&String::from_utf8_lossy(name))).collect()
         };
         named
-            || self.program.expected_hosts.iter().any(expected)
+            || self.expected_domains.get_or_init(expected).contains(&wanted)
             || names.into_iter().any(|name| match name {
                 SiteName::Exact(name) | SiteName::Leading(name) | SiteName::LeadingOrBare(name) => {
                     domain(String::from_utf8_lossy(name).trim_start_matches('.')) == wanted

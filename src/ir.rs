@@ -92,7 +92,7 @@ pub struct Program {
     /// Whether the program is a fragment (a lone `.htaccess`, a `location` block…) standing in a site that cannot be seen.
     pub fragment: bool,
     /// What the conditions of a fragment ask of a host; it answers for the hosts that pass.
-    pub expected_hosts: Vec<pattern::Pattern>,
+    pub expected_hosts: site::ExpectedHosts,
 }
 
 /// One step of handling a request. What it does in detail stands in the scope then in force.

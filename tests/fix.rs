@@ -49,3 +49,14 @@ fn a_read_only_file_stays_whole_and_the_exit_code_tells() {
     assert!(String::from_utf8_lossy(&out.stderr).contains("read-only"));
     assert_eq!(std::fs::read(&file).unwrap(), TEXT);
 }
+
+#[test]
+fn a_list_that_a_broad_redirect_hides_moves_above_it_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join(".htaccess");
+    let list: String = (0..30).map(|n| format!("Redirect 301 /old-{n} https://example.com/new-{n}\n")).collect();
+    let broad = "Redirect 301 / https://example.org/\n";
+    std::fs::write(&file, format!("{broad}{list}")).unwrap();
+    redirlint(folder.path(), &["check", "--unsafe-fixes", "--select", "unreachable-rule", ".htaccess"]);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), format!("{list}{broad}"));
+}

@@ -133,6 +133,9 @@ fn fixes_settle() {
 const FOUND: &[(Dialect, &[u8])] = &[
     // An address that is none must not be carried into the other language.
     (Dialect::Apache, b"<VirtualHost *:@PORif ($host = a) {T@>\nServerName w01\nRewriteEngine On\nRewriteRule ^/c$ /d [R]\n</VirtualHost>\n"),
+    // Two that take the same paths, in other words, must not be put above each other in turn.
+    (Dialect::Apache, b"RedirectMatch 301 ^/a /b\nRedirectMatch 301 ^/a.* /c\n"),
+    (Dialect::Htaccess, b"RedirectMatch 301 ^/a /b\nRedirectMatch 301 ^/a.* /c\nRedirectMatch 301 ^/ax /d\n"),
 ];
 
 #[test]

@@ -5,18 +5,19 @@
 //! seen there is reported. For long lists of literal redirects an index of literal paths says which routes lead
 //! nowhere inside the configuration, so that nothing is compared pairwise.
 
-use super::guard::dimensions_of;
+use super::Facts;
+use super::guard::{Dimension, dimensions_of};
 use super::image::Image;
-use super::routes::{Route, RouteId};
+use super::propose::{Draft, connections};
+use super::routes::{Host, Route, RouteId};
 use super::target::Place;
-use super::{Facts, witness};
 use crate::eval::Request;
-use crate::eval::follow::{End, Journey};
+use crate::eval::follow::{self, End, Journey};
 use crate::ir::TableId;
 use crate::ir::table::TableKind;
 use crate::ir::template::{Origin, Part};
 use crate::source::Span;
-use index::Index;
+use index::{ByPattern, Index};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 mod index;
@@ -74,7 +75,7 @@ pub(super) fn walks(facts: &Facts<'_>) -> Vec<Walk> {
     let mut out = Vec::new();
     let mut seen: FxHashSet<(Vec<Span>, bool)> = FxHashSet::default();
     for route in routes.iter().filter(|route| route.is_redirect() && route.enabled) {
-        if routes.len() > SMALL && index.leads_nowhere(route) {
+        if leaves(facts, route) || routes.len() > SMALL && index.leads_nowhere(route) {
             continue;
         }
         for request in candidates(facts, route, &index) {
@@ -91,6 +92,28 @@ pub(super) fn walks(facts: &Facts<'_>) -> Vec<Walk> {
         }
     }
     out
+}
+
+/// Whether the target names a host that nothing here answers for, so that its first redirect is the last.
+fn leaves(facts: &Facts<'_>, route: &Route<'_>) -> bool {
+    let Some(target) = route.target() else { return false };
+    let Host::Fixed(host) = &target.host else { return false };
+    // A test of the host may choose another one to begin with.
+    let host_asked = |one: &Dimension| match one {
+        Dimension::Header(name) => name.as_slice() == b"host",
+        other => *other == Dimension::Host,
+    };
+    if route.guards_on(host_asked).next().is_some() {
+        return false;
+    }
+    let port = target.port.iter().flat_map(|port| [b":", port.as_slice()].concat()).collect::<Vec<u8>>();
+    let urls = [&b"http://"[..], b"https://"].map(|scheme| [scheme, host, &port].concat());
+    let next: Vec<Request> = urls.iter().filter_map(|url| follow::request_for(url)).collect();
+    let starts = connections(facts, route.site);
+    let homes: Vec<Request> = starts.iter().map(Draft::request).collect();
+    let stays =
+        |home: &Request| next.iter().any(|next| follow::answers_for(facts.program, follow::authority(home), next));
+    !homes.iter().any(stays)
 }
 
 /// Requests worth following.
@@ -170,18 +193,24 @@ fn sources_reaching(facts: &Facts<'_>, index: &Index<'_>, route: &Route<'_>) -> 
         _ => b"/",
     };
     let literal = index.below(start).take(MAX_BACKWARD).filter_map(|path| image.source_of(path));
-    let met = index.meeting(start).filter(|id| *id != route.id).take(MAX_BACKWARD);
-    let met = met.filter_map(|id| facts.routes().get(id));
-    literal.chain(met.flat_map(|other| sources_into(&image, other, index.routes > SMALL))).collect()
+    let met = index.meeting(start, route.id).take(MAX_BACKWARD);
+    let all = literal.chain(met.flat_map(|met| sources_into(&image, facts, met, index.routes > SMALL)));
+    let mut found: Vec<Vec<u8>> = Vec::new();
+    all.for_each(|path| {
+        if !found.contains(&path) {
+            found.push(path)
+        }
+    });
+    found
 }
 
-/// Paths whose target the other route takes: from paths that look human, else from what both have in common.
-fn sources_into(image: &Image<'_, '_>, other: &Route<'_>, big: bool) -> Vec<Vec<u8>> {
-    let plain: Vec<_> = witness::paths(other).iter().filter_map(|path| image.source_of(path)).take(2).collect();
+/// Paths whose target the other routes take: from paths that look human, else from what both have in common.
+fn sources_into(image: &Image<'_, '_>, facts: &Facts<'_>, met: &ByPattern<'_>, big: bool) -> Vec<Vec<u8>> {
+    let plain: Vec<_> = met.paths(facts).iter().filter_map(|path| image.source_of(path)).take(2).collect();
     if !plain.is_empty() || big {
         return plain;
     }
-    let common = || image.language()?.and(&other.language()?);
+    let common = || image.language()?.and(met.language(facts)?);
     let both = common().map(|both| both.samples(4)).unwrap_or_default();
     both.iter().filter_map(|path| image.source_of(path)).take(2).collect()
 }

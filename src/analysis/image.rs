@@ -12,6 +12,7 @@ use crate::ir::clause::Store;
 use crate::ir::pattern::Regex;
 use crate::ir::template::{Attribute, Part};
 use crate::pcre;
+use std::cell::OnceCell;
 
 /// Targets of more pieces are not solved.
 const MAX_STEPS: usize = 400;
@@ -22,6 +23,15 @@ pub struct Image<'f, 'a> {
     steps: Vec<Step>,
     /// The expression whose groups the steps mean, with its tree.
     source: Option<(&'a Regex, Node)>,
+    backwards: OnceCell<Option<Backwards>>,
+    language: OnceCell<Option<Language>>,
+}
+
+/// The target as an expression: what it holds in place of each step is a group.
+struct Backwards {
+    expression: pcre::Regex,
+    /// The steps that are no fixed byte, with the groups that stand for them.
+    holes: Vec<(usize, usize)>,
 }
 
 /// A piece of the path a target leads to.
@@ -61,11 +71,16 @@ impl<'f, 'a> Image<'f, 'a> {
         if target.appends_rest {
             steps.push(Step::Rest);
         }
-        (steps.len() <= MAX_STEPS).then_some(Self { route, steps, source })
+        let (backwards, language) = (OnceCell::new(), OnceCell::new());
+        (steps.len() <= MAX_STEPS).then_some(Self { route, steps, source, backwards, language })
     }
 
     /// Every path it leads to, and perhaps some more; `None` where that is not regular.
-    pub fn language(&self) -> Option<Language> {
+    pub fn language(&self) -> Option<&Language> {
+        self.language.get_or_init(|| self.make_language()).as_ref()
+    }
+
+    fn make_language(&self) -> Option<Language> {
         let mut all = Language::literal(b"");
         for step in &self.steps {
             let one = match step {
@@ -117,14 +132,22 @@ impl<'f, 'a> Image<'f, 'a> {
 
     /// What each hole holds where the target is the wanted path.
     fn split(&self, wanted: &[u8]) -> Option<Vec<(&Step, Vec<u8>)>> {
+        let Backwards { expression, holes } = self.backwards.get_or_init(|| self.make_backwards()).as_ref()?;
+        let found = expression.find(wanted).ok()??;
+        let held =
+            holes.iter().map(|&(step, group)| Some((self.steps.get(step)?, wanted.get(found.get(group)?)?.to_vec())));
+        held.collect()
+    }
+
+    fn make_backwards(&self) -> Option<Backwards> {
         let (mut text, mut holes, mut groups) = (b"^".to_vec(), Vec::new(), 0);
-        for step in &self.steps {
+        for (at, step) in self.steps.iter().enumerate() {
             if let Step::Byte(byte) = step {
                 text.extend_from_slice(format!("\\x{byte:02x}").as_bytes());
                 continue;
             }
             groups += 1;
-            holes.push((step, groups));
+            holes.push((at, groups));
             text.push(b'(');
             match step {
                 Step::Group(number) => {
@@ -139,9 +162,7 @@ impl<'f, 'a> Image<'f, 'a> {
         text.push(b'$');
         let options = self.source.as_ref().map_or_else(pcre::Options::default, |(regex, _)| regex.options);
         // A named group inside may stand twice, which PCRE2 refuses: then nothing is proposed.
-        let compiled = pcre::Regex::new(&text, options).ok()?;
-        let found = compiled.find(wanted).ok()??;
-        holes.into_iter().map(|(step, at)| Some((step, wanted.get(found.get(at)?)?.to_vec()))).collect()
+        Some(Backwards { expression: pcre::Regex::new(&text, options).ok()?, holes })
     }
 
     /// The inside of a group.

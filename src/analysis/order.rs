@@ -4,7 +4,7 @@
 
 use super::Facts;
 use super::expression::{self, Beginning};
-use super::routes::{Does, PathKind, PathPattern, Route, RouteId};
+use super::routes::{Does, PathKind, PathPattern, PathTest, Route, RouteId};
 use crate::ir::ScopeId;
 use crate::ir::clause::{Action, Clause, Then};
 use crate::ir::scope::Slot;
@@ -219,12 +219,15 @@ fn has_own_conditions(route: &Route<'_>) -> bool {
 /// The whole question: path tests and guards as written. Equal questions ask the same.
 #[derive(PartialEq, Eq, Hash)]
 struct Question<'a> {
-    paths: Vec<(PathKind, bool, Asked<'a>)>,
+    paths: Paths<'a>,
     guards: Vec<&'a [u8]>,
 }
 
+/// What a route asks of the path, as written.
+pub(super) type Paths<'a> = Vec<(PathKind, bool, Asked<'a>)>;
+
 #[derive(PartialEq, Eq, Hash)]
-enum Asked<'a> {
+pub(super) enum Asked<'a> {
     Exact(&'a [u8]),
     Prefix(&'a [u8]),
     Segments(&'a [u8]),
@@ -234,17 +237,19 @@ enum Asked<'a> {
 
 impl<'a> Question<'a> {
     fn of(facts: &Facts<'a>, route: &Route<'a>) -> Self {
-        let paths = route.paths.iter().map(|test| {
-            let asked = match test.pattern {
-                PathPattern::Exact(text) => Asked::Exact(text),
-                PathPattern::Prefix(text) => Asked::Prefix(text),
-                PathPattern::Segments(text) => Asked::Segments(text),
-                PathPattern::Regex(regex) => Asked::Regex(regex.options, &regex.text),
-                PathPattern::Other(pattern) => Asked::Other(format!("{pattern:?}")),
-            };
-            (test.on, test.negated, asked)
-        });
         let guards = route.guards.iter().map(|guard| facts.sources.text(guard.span));
-        Self { paths: paths.collect(), guards: guards.collect() }
+        Self { paths: paths(route), guards: guards.collect() }
     }
+}
+
+/// What a route asks of the path.
+pub(super) fn paths<'a>(route: &Route<'a>) -> Paths<'a> {
+    let asked = |test: &PathTest<'a>| match test.pattern {
+        PathPattern::Exact(text) => Asked::Exact(text),
+        PathPattern::Prefix(text) => Asked::Prefix(text),
+        PathPattern::Segments(text) => Asked::Segments(text),
+        PathPattern::Regex(regex) => Asked::Regex(regex.options, &regex.text),
+        PathPattern::Other(pattern) => Asked::Other(format!("{pattern:?}")),
+    };
+    route.paths.iter().map(|test| (test.on, test.negated, asked(test))).collect()
 }

@@ -83,7 +83,7 @@ fn try_route(facts: &Facts<'_>, route: &Route<'_>) -> Option<Steered> {
     };
     for text in &texts {
         for (request, header) in attempts(facts, route, &bases, &looks, text) {
-            let Some(proof) = facts.prove(route, request) else { continue };
+            let Some(mut proof) = facts.reach(route, request) else { continue };
             let Some(location) = proof.answer.location.clone() else { continue };
             let Some((_, host)) = leads_to(&proof.request, &location) else { continue };
             let asked = host_asked(&proof.request);
@@ -100,6 +100,7 @@ fn try_route(facts: &Facts<'_>, route: &Route<'_>) -> Option<Steered> {
                 () => How::Whole,
             };
             let allowed_by = route.guards.iter().find(|guard| is_allow_list(guard, &looks)).map(|guard| guard.span);
+            facts.settle(&proof.request, &mut proof.answer);
             return Some(Steered { route: route.id, proof, how, host, allowed_by });
         }
     }
@@ -333,8 +334,10 @@ pub fn spill(
         if escaped && !path.iter().any(ends_path) {
             return None;
         }
-        let proofs = facts.proposal_at(route, path).into_iter().filter_map(|request| facts.prove(route, request));
-        proofs.into_iter().find(|proof| shows(&proof.answer))
+        let reached = facts.proposal_at(route, path).into_iter().filter_map(|request| facts.reach(route, request));
+        let mut proof = reached.into_iter().find(|proof| shows(&proof.answer))?;
+        facts.settle(&proof.request, &mut proof.answer);
+        Some(proof)
     };
     for path in paths.iter().take(3) {
         for at in places(path) {

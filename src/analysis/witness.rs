@@ -145,12 +145,15 @@ impl Facts<'_> {
 
     /// The request, if it is answered by the route.
     pub fn prove(&self, route: &Route<'_>, request: Request) -> Option<Proof> {
-        let mut answer = self.answer(&request);
-        if answer.cause != Some(route.span) {
-            return None;
-        }
-        self.settle(&request, &mut answer);
-        Some(Proof { request, answer })
+        let mut proof = self.reach(route, request)?;
+        self.settle(&proof.request, &mut proof.answer);
+        Some(proof)
+    }
+
+    /// The same before [`Facts::settle`], for those who try many requests.
+    pub fn reach(&self, route: &Route<'_>, request: Request) -> Option<Proof> {
+        let answer = self.answer(&request);
+        (answer.cause == Some(route.span)).then_some(Proof { request, answer })
     }
 
     /// Takes out assumptions about files that make no difference: the server answers the same where each path it
@@ -352,7 +355,7 @@ pub fn passes(test: &PathTest<'_>, mount: Option<&[u8]>, path: &[u8]) -> Option<
             Some(rest) => rest.is_empty() || rest.starts_with(b"/") || text.ends_with(b"/"),
             None => return if subject.windows(2).any(|pair| pair == b"//") { None } else { Some(test.negated) },
         },
-        PathPattern::Regex(regex) if !subject.starts_with(regex.prefix()) => false,
+        PathPattern::Regex(regex) if !regex.begins(subject) => false,
         PathPattern::Regex(regex) => regex.compiled().ok()?.is_match(subject).ok()?,
         PathPattern::Other(_) => return None,
     };

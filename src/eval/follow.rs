@@ -7,7 +7,7 @@
 use super::host;
 use super::{Answer, Outcome, Request, World, answer, matching};
 use crate::ir::Program;
-use crate::ir::pattern::Pattern;
+use crate::ir::pattern::Regex;
 use crate::ir::site::{Listener, SiteName};
 use url::Url;
 
@@ -147,7 +147,8 @@ pub fn url_of(request: &Request) -> Vec<u8> {
     [scheme, authority(request), &request.target].concat()
 }
 
-fn authority(request: &Request) -> &[u8] {
+/// The `Host` of a request, as sent; empty where there is none.
+pub fn authority(request: &Request) -> &[u8] {
     let host = request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(b"host"));
     host.map_or(b"", |(_, value)| value)
 }
@@ -276,14 +277,9 @@ pub fn answers_for(program: &Program, home: &[u8], request: &Request) -> bool {
 /// from the one asked at first by `www.` alone.
 fn is_expected(program: &Program, home: &[u8], host: &[u8]) -> bool {
     let sibling = host.strip_prefix(b"www.") == Some(home) || home.strip_prefix(b"www.") == Some(host);
-    program.expected_hosts.iter().any(|pattern| match pattern {
-        Pattern::ExactNoCase(text) => text.eq_ignore_ascii_case(host),
-        Pattern::Regex(regex) => {
-            (sibling || regex.whole().is_some())
-                && regex.compiled().is_ok_and(|compiled| compiled.is_match(host).unwrap_or_default())
-        }
-        _ => false,
-    })
+    let takes = |regex: &Regex| regex.compiled().is_ok_and(|compiled| compiled.is_match(host).unwrap_or_default());
+    let expected = &program.expected_hosts;
+    expected.names.contains(host) || sibling && expected.patterns.iter().any(takes)
 }
 
 fn is_named(program: &Program, listener: &Listener, host: &[u8]) -> bool {

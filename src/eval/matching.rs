@@ -123,7 +123,7 @@ pub fn find(machine: &Machine, pattern: &Pattern, subject: &[u8], span: Option<S
 
 /// Searches with a regular expression; what a limit means is the server's policy.
 pub fn search(machine: &Machine, regex: &Regex, subject: &[u8], span: Option<Span>) -> Try<Option<Found>> {
-    if !subject.starts_with(regex.prefix()) {
+    if !regex.begins(subject) {
         return Ok(None);
     }
     let Ok(compiled) = regex.compiled() else {

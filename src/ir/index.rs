@@ -3,12 +3,15 @@
 //! A redirect list may hold a hundred thousand clauses and a request needs one of them. An index is made when a list
 //! is first run and kept with the program, whose lists never change or move.
 
+mod prefixes;
+
 use super::VarId;
 use super::choice::Location;
 use super::clause::{Captures, Clause, OnFailure, Store, Subject, Then};
 use super::condition::{Condition, Test, TestKind};
 use super::pattern::{Pattern, Regex};
 use super::template::{Attribute, Part};
+use prefixes::{Prefixes, Texts};
 use rustc_hash::FxHashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -67,9 +70,9 @@ impl PatternIndex {
     fn new(patterns: &[ByPattern]) -> Self {
         let (mut known, mut others) = (Prefixes::default(), Vec::new());
         for (at, (regex, ..)) in (0u32..).zip(patterns) {
-            match regex.prefix() {
+            match regex.beginning() {
                 b"" => others.push(at),
-                prefix => known.add(prefix, at),
+                prefix => known.add(prefix, regex.options.caseless, at),
             }
         }
         known.seal();
@@ -93,7 +96,7 @@ pub struct ListIndex {
     /// The same for clauses that look at the text being rewritten.
     rewritten: Prefixes,
     /// Clauses that take whole segments of the path, by those segments with single slashes.
-    segments: Prefixes,
+    segments: Texts,
     /// Clauses that take every path, by what their first condition wants of the request, in lower case.
     wanted: Vec<(Attribute, FxHashMap<Box<[u8]>, Vec<u32>>)>,
     /// Clauses of which nothing is known.
@@ -102,36 +105,9 @@ pub struct ListIndex {
     clears: Vec<u32>,
 }
 
-#[derive(Debug, Default)]
-struct Prefixes {
-    by_text: FxHashMap<Box<[u8]>, Vec<u32>>,
-    lengths: Vec<usize>,
-}
-
-impl Prefixes {
-    fn add(&mut self, prefix: &[u8], at: u32) {
-        match self.by_text.get_mut(prefix) {
-            Some(list) => list.push(at),
-            None => drop(self.by_text.insert(prefix.into(), vec![at])),
-        }
-    }
-
-    fn seal(&mut self) {
-        self.lengths = self.by_text.keys().map(|prefix| prefix.len()).collect();
-        self.lengths.sort_unstable();
-        self.lengths.dedup();
-    }
-
-    fn collect(&self, subject: &[u8], out: &mut Vec<u32>) {
-        for prefix in self.lengths.iter().map_while(|&length| subject.get(..length)) {
-            out.extend(self.by_text.get(prefix).into_iter().flatten());
-        }
-    }
-}
-
 impl ListIndex {
     fn new(clauses: &[Clause]) -> Self {
-        let (mut path, mut rewritten, mut segments) = <(Prefixes, Prefixes, Prefixes)>::default();
+        let (mut path, mut rewritten, mut segments) = <(Prefixes, Prefixes, Texts)>::default();
         let mut wanted: Vec<(Attribute, FxHashMap<Box<[u8]>, Vec<u32>>)> = Vec::new();
         let (mut others, mut clears, mut count) = (Vec::new(), Vec::with_capacity(clauses.len() + 1), 0u32);
         for (at, clause) in (0u32..).zip(clauses) {
@@ -140,8 +116,8 @@ impl ListIndex {
                 Some((key, captures)) => {
                     count += u32::from(captures.on_failure == OnFailure::Clear && captures.store.is_some());
                     match key {
-                        Beginning::Path(prefix) => path.add(prefix, at),
-                        Beginning::Rewritten(prefix) => rewritten.add(prefix, at),
+                        Beginning::Path(prefix, folded) => path.add(prefix, folded, at),
+                        Beginning::Rewritten(prefix, folded) => rewritten.add(prefix, folded, at),
                         Beginning::Segments(text) => segments.add(&single_slashes(text), at),
                     }
                 }
@@ -177,7 +153,7 @@ impl ListIndex {
         let mut found = Vec::new();
         self.path.collect(path, &mut found);
         self.rewritten.collect(rewritten, &mut found);
-        if !self.segments.lengths.is_empty() {
+        if !self.segments.is_empty() {
             self.segments.collect(&single_slashes(path), &mut found);
         }
         for ((_, by_text), value) in self.wanted.iter().zip(values) {
@@ -206,10 +182,10 @@ impl ListIndex {
     }
 }
 
-/// What the subject of a clause has to begin with.
+/// What the subject of a clause has to begin with, and whether in either case.
 enum Beginning<'a> {
-    Path(&'a [u8]),
-    Rewritten(&'a [u8]),
+    Path(&'a [u8], bool),
+    Rewritten(&'a [u8], bool),
     Segments(&'a [u8]),
 }
 
@@ -221,16 +197,16 @@ fn known(clause: &Clause) -> Option<(Beginning<'_>, &Captures)> {
     if test.negated || clause.otherwise != Then::Next || !first {
         return None;
     }
-    let prefix: &[u8] = match &test.pattern {
-        Pattern::Exact(text) | Pattern::Prefix(text) | Pattern::Segments(text) => text,
-        Pattern::Regex(regex) => regex.prefix(),
+    let (prefix, folded): (&[u8], bool) = match &test.pattern {
+        Pattern::Exact(text) | Pattern::Prefix(text) | Pattern::Segments(text) => (text, false),
+        Pattern::Regex(regex) => (regex.beginning(), regex.options.caseless),
         _ => return None,
     };
     let beginning = match (&test.subject, &test.pattern) {
         (Subject::Path, Pattern::Segments(_)) => Beginning::Segments(prefix),
         (_, Pattern::Segments(_)) => return None,
-        (Subject::Path, _) => Beginning::Path(prefix),
-        (Subject::Rewritten, _) => Beginning::Rewritten(prefix),
+        (Subject::Path, _) => Beginning::Path(prefix, folded),
+        (Subject::Rewritten, _) => Beginning::Rewritten(prefix, folded),
         _ => return None,
     };
     (!prefix.is_empty()).then_some((beginning, &test.captures))

@@ -81,10 +81,27 @@ impl Regex {
     /// Bytes that every subject it matches begins with; empty where none are known. A look at them spares most of
     /// a long list's patterns their engine.
     pub fn prefix(&self) -> &[u8] {
-        self.prefix.get_or_init(|| {
-            let odd = self.options.caseless || self.options.extended || self.options.multi_line;
-            if odd { Box::default() } else { literal_prefix(&self.text).into() }
+        if self.options.caseless { &[] } else { self.beginning() }
+    }
+
+    /// The same for expressions that ignore case as well: of those in lower case.
+    pub fn beginning(&self) -> &[u8] {
+        let odd = self.options.extended || self.options.multi_line;
+        self.prefix.get_or_init(|| match (odd, self.options.caseless) {
+            (true, _) => Box::default(),
+            (false, true) => literal_prefix(&self.text).to_ascii_lowercase().into(),
+            (false, false) => literal_prefix(&self.text).into(),
         })
+    }
+
+    /// Whether the subject has the beginning that every match needs.
+    pub fn begins(&self, subject: &[u8]) -> bool {
+        let beginning = self.beginning();
+        match (self.options.caseless, subject.get(..beginning.len())) {
+            (true, Some(start)) => start.eq_ignore_ascii_case(beginning),
+            (false, Some(start)) => start == beginning,
+            (_, None) => false,
+        }
     }
 
     /// The one text it matches, for `^text$`; letters in either case where case is ignored, and with a line feed
@@ -253,6 +270,17 @@ mod tests {
         assert_eq!(prefix("/a"), "");
         assert_eq!(prefix(r"^/a\d"), "/a");
         assert_eq!(prefix("^/a{2}"), "/");
+    }
+
+    #[test]
+    fn a_subject_begins_in_either_case_where_case_is_ignored() {
+        let span = Span::new(crate::source::FileId(0), 0, 0);
+        let begins = |caseless, text: &str| {
+            let options = pcre::Options { caseless, ..pcre::Options::default() };
+            Regex::new(&b"^/Old/(.*)"[..], options, span).begins(text.as_bytes())
+        };
+        assert!(begins(false, "/Old/x") && begins(true, "/oLD/x") && begins(true, "/Old/"));
+        assert!(!begins(false, "/old/x") && !begins(true, "/Ol") && !begins(true, "/new/x"));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::choice::Choice;
 use super::pattern::{Glob, Regex};
 use super::{Bytes, ScopeId, SiteId, VarId};
 use crate::source::Span;
+use rustc_hash::FxHashSet;
 
 /// An address that sites answer at.
 #[derive(Debug)]
@@ -75,4 +76,13 @@ pub enum SiteName {
     Glob(Glob),
     /// A regular expression, with the variables of its named groups.
     Regex(Box<Regex>, Box<[(u32, VarId)]>),
+}
+
+/// The hosts that a fragment expects requests for: those its conditions ask for.
+#[derive(Debug, Default)]
+pub struct ExpectedHosts {
+    /// Names asked for as a whole; in lower case where the test ignores case.
+    pub names: FxHashSet<Bytes>,
+    /// Patterns that take more than one name.
+    pub patterns: Vec<Regex>,
 }

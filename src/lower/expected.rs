@@ -6,18 +6,31 @@ use crate::ir::clause::{Action, Clause, Match};
 use crate::ir::condition::{Condition, Order, Test, TestKind};
 use crate::ir::pattern::{Pattern, Regex};
 use crate::ir::scope::Scope;
+use crate::ir::site::ExpectedHosts;
 use crate::ir::template::{Attribute, Part, Template};
 
 /// How deep conditions and blocks may nest before the rest is left out.
 const MAX_DEPTH: usize = 64;
 
 /// What the host is held against by every test that wants it to match.
-pub(super) fn hosts(program: &Program) -> Vec<Pattern> {
+pub(super) fn hosts(program: &Program) -> ExpectedHosts {
     let mut found = Vec::new();
     for scope in &program.scopes {
         lists(scope).for_each(|clause| of_clause(clause, 0, &mut found));
     }
-    found
+    let mut expected = ExpectedHosts::default();
+    for pattern in found {
+        match pattern {
+            Pattern::ExactNoCase(name) => _ = expected.names.insert(name.to_ascii_lowercase().into()),
+            Pattern::Regex(regex) => match regex.whole() {
+                Some(name) if regex.options.caseless => _ = expected.names.insert(name.to_ascii_lowercase().into()),
+                Some(name) => _ = expected.names.insert(name.into()),
+                None => expected.patterns.push(*regex),
+            },
+            _ => {}
+        }
+    }
+    expected
 }
 
 fn lists(scope: &Scope) -> impl Iterator<Item = &Clause> {

@@ -62,10 +62,10 @@ declare! {
 fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     for route in facts.routes().redirects().filter(|route| route.enabled && route.status() == Some(302)) {
         let Some(directive) = facts.directive(route.span) else { continue };
+        let Some(edit) = repair(facts, route, directive) else { continue };
         if facts.proofs(route).first().is_some_and(|proof| facts.knobs.may_be_temporary(&proof.request.target)) {
             continue;
         }
-        let Some(edit) = repair(facts, route, directive) else { continue };
         findings.push(
             proven(facts, &RULE, route, "no status is written, so the server answers 302, a temporary redirect")
                 .help("write the status that is meant: 301 for a move that stays, 302 for one that does not")

@@ -74,9 +74,9 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
 
 /// A note on where a target without a leading slash leads.
 fn relative(facts: &Facts<'_>, route: &Route<'_>, text: &str) -> Option<Finding> {
-    let target = route.target()?;
+    route.target().filter(|target| target.place == Place::Relative && !text.is_empty())?;
     let proof = facts.proofs(route).first()?;
-    let sent = target.place == Place::Relative && !text.is_empty() && proof.location().starts_with(text.as_bytes());
+    let sent = proof.location().starts_with(text.as_bytes());
     let base = url::Url::parse(&lossy(&follow::url_of(&proof.request))).ok()?;
     let leads = base.join(&lossy(proof.location())).ok().filter(|_| sent)?;
     let message = format!("`{text}` is no path: clients put it behind the folder they asked for, here `{leads}`");

@@ -3,9 +3,12 @@
 use super::make::{Also, by_proof};
 use super::{FixKind, Group, Servers, mend, server_return_shadows_locations};
 use crate::analysis::Facts;
-use crate::analysis::routes::Route;
+use crate::analysis::order::Shadowed;
+use crate::analysis::routes::{PathPattern, Route, RouteId};
 use crate::analysis::witness::Proof;
-use crate::diagnostic::{Finding, Severity, Applicability, Edit};
+use crate::diagnostic::{Applicability, Edit, Finding, Severity};
+use crate::source::Span;
+use rustc_hash::FxHashMap;
 
 declare! {
     /// Every request that a redirect matches is answered by an earlier one.
@@ -45,8 +48,8 @@ declare! {
     ///
     /// ## Fix safety
     /// Unsafe: the narrower directive moves in front of the broader one, and begins to answer. Where the redirect
-    /// is wrong rather than the order, delete it. No fix where the two stand in different blocks or rules count
-    /// each other.
+    /// is wrong rather than the order, delete it. No fix where the two stand in different blocks, ask for the
+    /// same paths in different words, or where rules count each other.
     ///
     /// ## Traps
     /// A list that jumps (flags C, S, N) is left alone, and so is what stands behind a rewrite inside the server,
@@ -64,24 +67,77 @@ declare! {
     }
 }
 
+/// Languages that are compared to see whether a move is one for good; redirects beyond are not moved.
+const MAX_COMPARED: usize = 100;
+
 fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
-    for pair in facts.shadowed().iter().filter(|pair| !pair.same) {
-        let (Some(later), Some(earlier)) = (facts.routes().get(pair.later), facts.routes().get(pair.earlier)) else { continue };
-        let elsewhere = later.scope != earlier.scope;
-        if elsewhere && !facts.is_apache() && server_return_shadows_locations::answers_everything(earlier) {
-            continue;
-        }
-        let Some(proof) = taken_by(facts, later, earlier) else { continue };
+    let mut budget = MAX_COMPARED;
+    let hidden: Vec<Hidden<'_, '_>> =
+        facts.shadowed().iter().filter_map(|pair| Hidden::of(facts, pair, &mut budget)).collect();
+    let mut moving: FxHashMap<RouteId, Vec<Span>> = FxHashMap::default();
+    for one in hidden.iter().filter(|one| one.moves) {
+        moving.entry(one.earlier.id).or_default().push(one.later.span);
+    }
+    for one in &hidden {
+        let (title, edits) = above(facts, one, moving.get(&one.earlier.id).map_or(&[], Vec::as_slice)).unzip();
         findings.push(
-            by_proof(&RULE, &proof, "this is never reached: an earlier directive answers every request it matches", later.span)
-                .related(earlier.span, "answers these requests")
-                .help(match elsewhere {
+            by_proof(&RULE, &one.proof, "this is never reached: an earlier directive answers every request it matches", one.later.span)
+                .related(one.earlier.span, "answers these requests")
+                .help(match one.elsewhere() {
                     true => "the server asks the broader one first: narrow that one, or delete this one",
                     false => "put it above the broader one, or delete it",
                 })
-                .mend(Applicability::Unsafe, "put it above the broader one", above(facts, later, earlier).filter(|_| !elsewhere)),
+                .mend(Applicability::Unsafe, title.unwrap_or_default(), edits),
         );
     }
+}
+
+/// A redirect and an earlier one that answers its requests.
+struct Hidden<'f, 'a> {
+    later: &'f Route<'a>,
+    earlier: &'f Route<'a>,
+    proof: Proof,
+    /// Whether it can be put above the earlier one, and the two then stay so.
+    moves: bool,
+}
+
+impl<'f, 'a> Hidden<'f, 'a> {
+    fn of(facts: &'f Facts<'a>, pair: &Shadowed, budget: &mut usize) -> Option<Self> {
+        let (later, earlier) = (facts.routes().get(pair.later)?, facts.routes().get(pair.earlier)?);
+        let elsewhere = later.scope != earlier.scope;
+        let told = elsewhere && !facts.is_apache() && server_return_shadows_locations::answers_everything(earlier);
+        if pair.same || told {
+            return None;
+        }
+        let proof = taken_by(facts, later, earlier)?;
+        let parent = |route: &Route<'_>| facts.directive(route.span).map(|one| facts.parent(one).map(|parent| parent.span));
+        let one_block = later.slot == earlier.slot && later.span != earlier.span && parent(later) == parent(earlier);
+        let moves = !elsewhere && one_block && is_narrower(later, earlier, budget);
+        Some(Self { later, earlier, proof, moves })
+    }
+
+    fn elsewhere(&self) -> bool {
+        self.later.scope != self.earlier.scope
+    }
+}
+
+/// Whether the later one asks for strictly less than the earlier one that takes its requests. Only such redirects move:
+/// the first place of the list that a move changes then holds a narrower one than before, so that moves come to an end.
+fn is_narrower(later: &Route<'_>, earlier: &Route<'_>, budget: &mut usize) -> bool {
+    if earlier.is_unguarded() && !later.is_unguarded() {
+        return true;
+    }
+    let segments = |route: &Route<'_>| route.paths.iter().find(|test| test.own).and_then(|test| match test.pattern {
+        PathPattern::Segments(text) => Some(text.to_vec()),
+        _ => None,
+    });
+    if let (Some(one), Some(other)) = (segments(later), segments(earlier)) {
+        return one != other;
+    }
+    let Some(left) = budget.checked_sub(1) else { return false };
+    *budget = left;
+    let languages = later.language().zip(earlier.language());
+    languages.is_some_and(|(later, earlier)| later.includes(&earlier).is_no())
 }
 
 /// A request made for the later route that the earlier one answers; `None` also where some request does get through.
@@ -99,9 +155,15 @@ pub(super) fn taken_by(facts: &Facts<'_>, later: &Route<'_>, earlier: &Route<'_>
     taken
 }
 
-/// The later directive in front of the earlier one, where both stand in one block.
-fn above(facts: &Facts<'_>, later: &Route<'_>, earlier: &Route<'_>) -> Option<Vec<Edit>> {
-    let parent = |route: &Route<'_>| facts.directive(route.span).map(|directive| facts.parent(directive).map(|parent| parent.span));
-    let same = later.slot == earlier.slot && later.span != earlier.span && parent(later) == parent(earlier);
-    if same { mend::move_above(facts, &[later.span], earlier.span) } else { None }
+/// The later directive in front of the earlier one. The first of several takes the others with it, so that a long list
+/// settles at once.
+fn above(facts: &Facts<'_>, one: &Hidden<'_, '_>, moving: &[Span]) -> Option<(&'static str, Vec<Edit>)> {
+    let before = one.earlier.span;
+    let alone = || Some(("put it above the broader one", mend::move_above(facts, &[one.later.span], before)?));
+    let all = || Some(("put all that it hides above the broader one", mend::move_above(facts, moving, before)?));
+    match moving {
+        _ if !one.moves => None,
+        [first, _, ..] if *first == one.later.span => all().or_else(alone),
+        _ => alone(),
+    }
 }

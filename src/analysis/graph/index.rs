@@ -1,15 +1,19 @@
 //! The literal paths of a configuration, to say which redirects lead nowhere in it without comparing them pairwise.
 
 use super::{SMALL, feeds_on_table, table_paths};
-use crate::analysis::Facts;
+use crate::analysis::language::Language;
+use crate::analysis::order::{self, Paths};
 use crate::analysis::routes::{PathKind, PathPattern, Route, RouteId};
 use crate::analysis::target::Place;
+use crate::analysis::{Facts, witness};
 use crate::eval::follow::Hop;
 use crate::source::Span;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
-use std::sync::OnceLock;
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, OnceLock};
 
 /// Literal paths that routes (and tables that feed them) answer.
 #[derive(Default)]
@@ -26,12 +30,38 @@ pub(super) struct Index<'a> {
     sorted_patterns: OnceLock<Vec<Cow<'a, [u8]>>>,
     /// Routes without a literal path of any kind.
     open: bool,
-    /// Redirects whose source is no literal path, with their literal beginnings.
-    by_pattern: Vec<(Cow<'a, [u8]>, RouteId)>,
+    /// Redirects whose source is no literal path.
+    by_pattern: Vec<ByPattern<'a>>,
+    /// The places in [`Index::by_pattern`] by what is asked: the folder and the paths.
+    asked: FxHashMap<(Option<Arc<[u8]>>, Paths<'a>), usize>,
     /// Keys of tables that redirects send values of, with their entries.
     entries: FxHashMap<&'a [u8], Span>,
     /// The keys whose value some route or key answers again.
     pub chained: Vec<&'a [u8]>,
+}
+
+/// Redirects that ask for the same paths, none of them a literal one.
+pub(super) struct ByPattern<'a> {
+    /// The literal beginning.
+    begins: Cow<'a, [u8]>,
+    /// The first of them.
+    first: RouteId,
+    /// Whether there are more.
+    shared: bool,
+    paths: OnceCell<Vec<Vec<u8>>>,
+    language: OnceCell<Option<Language>>,
+}
+
+impl ByPattern<'_> {
+    /// Paths they take that look human.
+    pub fn paths(&self, facts: &Facts<'_>) -> &[Vec<u8>] {
+        self.paths.get_or_init(|| facts.routes().get(self.first).map(witness::paths).unwrap_or_default())
+    }
+
+    /// All paths they take.
+    pub fn language(&self, facts: &Facts<'_>) -> Option<&Language> {
+        self.language.get_or_init(|| facts.routes().get(self.first)?.language()).as_ref()
+    }
 }
 
 impl<'a> Index<'a> {
@@ -64,8 +94,8 @@ impl<'a> Index<'a> {
             self.exact.insert(path);
             return;
         }
-        if route.is_redirect() && self.by_pattern.len() < SMALL {
-            self.by_pattern.push((route.path_prefix(), route.id));
+        if route.is_redirect() {
+            self.add_pattern(route);
         }
         let positive = route.paths.iter().filter(|test| !test.negated && test.on != PathKind::File);
         let segment = positive.clone().find_map(|test| match test.pattern {
@@ -79,10 +109,27 @@ impl<'a> Index<'a> {
         }
     }
 
-    /// Redirects by pattern whose literal beginning fits the text.
-    pub fn meeting(&self, start: &[u8]) -> impl Iterator<Item = RouteId> {
+    fn add_pattern(&mut self, route: &Route<'a>) {
+        match self.asked.entry((route.mount.clone(), order::paths(route))) {
+            Entry::Occupied(known) => {
+                if let Some(known) = self.by_pattern.get_mut(*known.get()) {
+                    known.shared = true;
+                }
+            }
+            Entry::Vacant(new) if self.by_pattern.len() < SMALL => {
+                new.insert(self.by_pattern.len());
+                let (paths, language) = (OnceCell::new(), OnceCell::new());
+                let begins = route.path_prefix();
+                self.by_pattern.push(ByPattern { begins, first: route.id, shared: false, paths, language });
+            }
+            Entry::Vacant(_) => {}
+        }
+    }
+
+    /// Redirects by pattern, other than this one, whose literal beginning fits the text.
+    pub fn meeting(&self, start: &[u8], but: RouteId) -> impl Iterator<Item = &ByPattern<'a>> {
         let fits = move |own: &[u8]| own.starts_with(start) || start.starts_with(own);
-        self.by_pattern.iter().filter(move |(own, _)| fits(own)).map(|(_, id)| *id)
+        self.by_pattern.iter().filter(move |one| fits(&one.begins) && (one.shared || one.first != but))
     }
 
     /// Whether a literal target on the same site is answered by no route.
