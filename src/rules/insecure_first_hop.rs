@@ -1,11 +1,12 @@
 //! See the page of [`RULE`].
 
 use super::make::{Also, lossy, shown};
-use super::{FixKind, Group, Servers};
+use super::{FixKind, Group, Servers, mend, words};
 use crate::analysis::Facts;
-use crate::analysis::transport::{is_redirect, leads_to, public};
-use crate::diagnostic::{Finding, Severity};
-use crate::eval::follow::Journey;
+use crate::analysis::routes::Host;
+use crate::analysis::transport::{Entrance, is_redirect, leads_to, public};
+use crate::diagnostic::{Applicability, Edit, Finding, Severity};
+use crate::eval::follow::{Hop, Journey};
 use crate::source::Span;
 use rustc_hash::FxHashSet;
 
@@ -35,6 +36,46 @@ declare! {
     ///     }
     /// }
     /// ```
+    /// ```nginx bad also=redirect-chain
+    /// http {
+    ///     server {
+    ///         listen 80;
+    ///         server_name example.com;
+    ///         return 301 http://www.example.com$request_uri;
+    ///     }
+    ///     server {
+    ///         listen 80;
+    ///         server_name www.example.com;
+    ///         return 301 https://www.example.com$request_uri;
+    ///     }
+    ///     server {
+    ///         listen 443 ssl;
+    ///         server_name example.com;
+    ///         ssl_certificate site.pem;
+    ///         ssl_certificate_key site.key;
+    ///         add_header Strict-Transport-Security max-age=63072000 always;
+    ///         return 301 https://www.example.com$request_uri;
+    ///     }
+    ///     server {
+    ///         listen 443 ssl;
+    ///         server_name www.example.com;
+    ///         ssl_certificate site.pem;
+    ///         ssl_certificate_key site.key;
+    ///         add_header Strict-Transport-Security max-age=63072000 always;
+    ///     }
+    /// }
+    /// ```
+    /// ```apache bad also=redirect-chain
+    /// <VirtualHost *:80>
+    ///     ServerName example.com
+    ///     ServerAlias www.example.com
+    ///     RewriteEngine On
+    ///     RewriteCond %{HTTP_HOST} !^www\. [NC]
+    ///     RewriteRule ^(.*)$ http://www.example.com$1 [R=301,L]
+    ///     RewriteCond %{HTTPS} off
+    ///     RewriteRule ^(.*)$ https://%{HTTP_HOST}$1 [R=301,L]
+    /// </VirtualHost>
+    /// ```
     /// Change the scheme first, then the host:
     /// ```nginx good
     /// http {
@@ -47,7 +88,9 @@ declare! {
     /// ```
     ///
     /// ## Fix safety
-    /// No automatic fix: two redirects have to change places.
+    /// Unsafe: other redirects are sent. The rule of a `RewriteRule` list that leads to https goes above the one that
+    /// leads to the other host, and that one leads there over https; elsewhere the redirect leads to https of the host
+    /// that was asked for, if something answers there.
     ///
     /// ## Traps
     /// It takes two redirects over http and one over https, which is what a policy needs; `redirect-chain` does not
@@ -60,7 +103,7 @@ declare! {
         group: Group::HstsSecurity,
         severity: Severity::Warning,
         servers: Servers::Both,
-        fix: FixKind::None,
+        fix: FixKind::Unsafe,
         check: check,
     }
 }
@@ -88,9 +131,43 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             true => format!("the first redirect leads to another host, so `{}` is never remembered for https", lossy(&door.host)),
         };
         let help = format!("redirect to `https://{}` first, then to the other host (2 hops over http, 1 over https)", lossy(&door.host));
-        let finding = shown(&RULE, &journey, message, at).help(help);
+        let edits = scheme_first(facts, &journey, at).or_else(|| same_host(facts, door, at));
+        let finding = shown(&RULE, &journey, message, at).help(help).mend(Applicability::Unsafe, "change the scheme first", edits);
         findings.push(if encrypted { finding.at_most(Severity::Info) } else { finding });
     }
+}
+
+/// The rule that leads to https in front of the one that leads to the other host.
+fn scheme_first(facts: &Facts<'_>, journey: &Journey, at: Span) -> Option<Vec<Edit>> {
+    let secure = |hop: &&Hop| hop.answer.location.as_deref().is_some_and(|to| to.starts_with(b"https:"));
+    let upgrade = facts.directive(journey.hops.iter().find(secure)?.answer.cause?)?;
+    let other = facts.directive(at)?;
+    let rules = [upgrade, other].iter().all(|one| words::is(facts, one, "RewriteRule"));
+    let parent = |one| facts.parent(one).map(|parent| parent.span);
+    if !rules || parent(upgrade) != parent(other) || upgrade.span <= other.span {
+        return None;
+    }
+    let mut edits = mend::move_above(facts, &[upgrade.span], other.span)?;
+    edits.extend(mend::in_target(facts, at, b"http://", b"https://")?);
+    Some(edits)
+}
+
+/// The redirect to https of the host asked for, where something else answers there.
+fn same_host(facts: &Facts<'_>, door: &Entrance, at: Span) -> Option<Vec<Edit>> {
+    let secure = |other: &&Entrance| other.proof.request.encrypted && other.host == door.host;
+    let other = facts.entrances().iter().find(secure)?;
+    let directive = facts.directive(at).filter(|_| other.proof.answer.cause != Some(at))?;
+    let host: &[u8] = match &*facts.name(directive) {
+        "return" | "rewrite" => b"https://$host",
+        "rewriterule" => b"https://%{HTTP_HOST}",
+        _ => return None,
+    };
+    let target = facts.routes().at(at).next()?.target()?;
+    let start = target.literal_start();
+    let authority = memchr::memmem::find(start, b"://")? + 3;
+    let end = memchr::memchr(b'/', start.get(authority..)?).map_or(start.len(), |slash| authority + slash);
+    let fixed = matches!(target.host, Host::Fixed(_));
+    if fixed { mend::in_target(facts, at, start.get(..end)?, host) } else { None }
 }
 
 fn turns_secure(journey: &Journey) -> bool {

@@ -1,10 +1,11 @@
 //! See the page of [`RULE`].
 
-use super::make::{Also, lossy, proven};
-use super::{FixKind, Group, Servers};
+use super::make::{Also, lossy, proven, replace};
+use super::{FixKind, Group, Servers, mend, words};
 use crate::analysis::Facts;
+use crate::analysis::routes::{Place, Route, TargetView};
 use crate::analysis::witness::fits;
-use crate::diagnostic::{Finding, Severity};
+use crate::diagnostic::{Applicability, Edit, Finding, Severity};
 
 declare! {
     /// The whole site is redirected to a maintenance page.
@@ -38,7 +39,8 @@ declare! {
     /// ```
     ///
     /// ## Fix safety
-    /// No fix; the examples show what to write.
+    /// Unsafe: the status becomes 503, with the page as its error document. Add `Retry-After` where the end is known.
+    /// Only for a `RewriteRule`, and for a `return` in a `location`.
     ///
     /// ## Traps
     /// Only redirects that take the start page and any other path are meant.
@@ -50,7 +52,7 @@ declare! {
         group: Group::Status,
         severity: Severity::Warning,
         servers: Servers::Both,
-        fix: FixKind::None,
+        fix: FixKind::Unsafe,
         check: check,
     }
 }
@@ -64,7 +66,30 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         let everything = || fits(route, b"/") && fits(route, b"/some/page");
         if WORDS.iter().any(|word| page.contains(word)) && everything() {
             let message = format!("the whole site is redirected to `{page}`");
-            findings.push(proven(facts, &RULE, route, message).help("answer 503 with this page as its error document, and a `Retry-After`"));
+            let finding = proven(facts, &RULE, route, message).help("answer 503 with this page as its error document, and a `Retry-After`");
+            findings.push(finding.mend(Applicability::Unsafe, "answer 503 with this page", unavailable(facts, route)));
         }
     }
+}
+
+/// The status, and the page as what is sent with it.
+fn unavailable(facts: &Facts<'_>, route: &Route<'_>) -> Option<Vec<Edit>> {
+    let page = route.target().filter(|target| target.place == Place::Path).and_then(TargetView::literal).map(lossy)?;
+    let directive = facts.directive(route.span).filter(|_| page.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"'$%;{}".contains(&byte)))?;
+    if words::is(facts, directive, "RewriteRule") {
+        let status = match words::flag(facts, directive, "R", "redirect") {
+            Some(flag) => replace(flag.span, "R=503"),
+            None => words::with(facts, directive, "R=503")?,
+        };
+        let mut edits = mend::line_above(facts, route.span, format!("ErrorDocument 503 {page}").as_bytes())?;
+        edits.extend([replace(mend::target(facts, route.span)?.span, "-"), status]);
+        return Some(edits);
+    }
+    let inside = facts.parent(directive).is_some_and(|parent| words::is(facts, parent, "location"));
+    let words = directive.name.span.to(directive.args.last()?.span);
+    let text = match mend::indent(facts, route.span).as_slice() {
+        b"" => format!("error_page 503 {page}; return 503"),
+        indent => format!("error_page 503 {page};\n{}return 503", lossy(indent)),
+    };
+    (inside && words::is(facts, directive, "return")).then(|| vec![replace(words, text)])
 }

@@ -81,8 +81,7 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             continue;
         }
         let message = format!("{count} redirects to arrive: {}", way(walk));
-        let help = format!("redirect to `{}` at once", lossy(&walk.journey.last));
-        let mut finding = shown(&RULE, &walk.journey, message, at).help(help);
+        let mut finding = shown(&RULE, &walk.journey, message, at).help(advice(walk));
         if let Some((how, edits)) = flat::flatten(facts, walk) {
             finding = finding.fix(how, "redirect to the last address at once", edits);
         }
@@ -97,6 +96,23 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             finding = finding.related(*span, "redirects again");
         }
         findings.push(finding);
+    }
+}
+
+/// Where to lead at once: to the last address, and on what it rests.
+fn advice(walk: &Walk) -> String {
+    let redirects = walk.journey.hops.iter().filter(|hop| hop.answer.location.is_some());
+    let mut assumed: Vec<String> = Vec::new();
+    for one in redirects.flat_map(|hop| &hop.answer.assumptions) {
+        let text = format!("`{}` ({})", one.question, one.assumed);
+        if !assumed.contains(&text) {
+            assumed.push(text);
+        }
+    }
+    let last = lossy(&walk.journey.last);
+    match assumed.is_empty() {
+        true => format!("redirect to `{last}` at once"),
+        false => format!("redirect to `{last}` at once, if that is the last address: it rests on {}", assumed.join(", ")),
     }
 }
 
