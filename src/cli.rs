@@ -25,6 +25,7 @@ pub mod trace;
 use args::{Cli, Command};
 use clap::{CommandFactory, Parser};
 use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// What a command comes to, as in the contract.
@@ -77,7 +78,10 @@ fn run(cli: Cli) -> Result<Exit, Stop> {
     }
     let mut out = std::io::BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
     let exit = match cli.command {
-        None => check::run(&cli.check, &mut out),
+        None => match misspelt(&cli.check.paths) {
+            Some(told) => Err(told),
+            None => check::run(&cli.check, &mut out),
+        },
         Some(Command::Check(args)) => check::run(&args, &mut out),
         Some(Command::Trace(args)) => trace::run(&args, &mut out),
         Some(Command::Convert(args)) => convert::run(&args, &mut out),
@@ -88,19 +92,20 @@ fn run(cli: Cli) -> Result<Exit, Stop> {
         Some(Command::Init(args)) => init::run(&args, &mut out),
         Some(Command::Rules(args)) => pages::rules(&args, &mut out),
         Some(Command::Lsp(_)) => Ok(Exit::Clean),
-        Some(Command::Completions { shell }) => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "redirlint", &mut script);
-            out.write_all(&script)?;
-            Ok(Exit::Clean)
-        }
-        Some(Command::Man) => {
-            clap_mangen::Man::new(Cli::command()).render(&mut out)?;
-            Ok(Exit::Clean)
-        }
+        Some(Command::Completions { shell }) => pages::completions(shell, &mut out),
+        Some(Command::Man { command }) => pages::manual(command.as_deref(), &mut out),
     }?;
     out.flush()?;
     Ok(exit)
+}
+
+/// What to say where the first path is no file but nearly the name of a command.
+fn misspelt(paths: &[PathBuf]) -> Option<Stop> {
+    let word = paths.first().filter(|path| !path.exists())?.to_str()?;
+    let cli = Cli::command();
+    let near = |command: &&clap::Command| strsim::damerau_levenshtein(command.get_name(), word) <= 2;
+    let meant = cli.get_subcommands().find(near).filter(|_| word.len() > 3)?.get_name();
+    Some(Stop::Told(format!("there is no file `{word}`: did you mean the command `{meant}`?")))
 }
 
 /// Says something on standard error, as one line that starts with `error:`.

@@ -197,6 +197,7 @@ mod exit_codes {
     fn usage_is_trouble_and_help_is_not() {
         let site = folder(&[]);
         trouble(&run(site.path(), &["--formt", "json"]), &["--format"]);
+        trouble(&run(site.path(), &["chek"]), &["no file `chek`", "did you mean the command `check`"]);
         trouble(&run(site.path(), &["trace", ".htaccess"]), &["<URL>"]);
         trouble(&run(site.path(), &["--select", "redirect-lop"]), &["did you mean `redirect-loop`"]);
         trouble(&run(site.path(), &["--server-version", "new", "--as", "nginx", "-"]), &["`new` is not a version"]);

@@ -1,5 +1,5 @@
-//! Promise: the hook definitions work with the real `pre-commit`. Only the way the program is installed is left
-//! out: the hooks run the binary of this build.
+//! Promise: the hook definitions work with the real `pre-commit`, and the action's step with a real shell. Only the way
+//! the program is installed is left out: they run the binary of this build.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
 
 use std::path::Path;
@@ -48,4 +48,38 @@ fn the_hooks_run_in_a_real_repository_and_complain_of_a_loop() {
     let text = String::from_utf8_lossy(&out.stdout);
     assert!(text.contains("hook id: redirlint\n") && text.contains("hook id: redirlint-fix\n"), "{text}");
     assert!(text.contains("1 file, 2 directives") && !text.contains("notes.txt"), "{text}");
+}
+
+/// The script of the action's step of this name, run on a folder: its exit code, what it hands on, and its SARIF.
+fn act(site: &Path, arguments: &str) -> Option<(Option<i32>, String, serde_json::Value)> {
+    let action: serde_json::Value = serde_yaml::from_str(include_str!("../action.yml")).unwrap();
+    let steps = action["runs"]["steps"].as_array().unwrap();
+    let lint = steps.iter().find(|step| step["id"] == "lint").expect("the action lints");
+    let (temporary, handed) = (tempfile::tempdir().unwrap(), tempfile::NamedTempFile::new().unwrap());
+    let binaries = Path::new(env!("CARGO_BIN_EXE_redirlint")).parent().unwrap();
+    let path = format!("{}:{}", binaries.display(), std::env::var("PATH").unwrap());
+    let mut shell = Command::new("bash");
+    shell.args(["--noprofile", "--norc", "-eo", "pipefail", "-c", lint["run"].as_str().unwrap()]).current_dir(site);
+    shell.env("PATH", path).env("INPUT_PATH", ".").env("INPUT_ARGS", arguments);
+    shell.env("RUNNER_TEMP", temporary.path()).env("GITHUB_OUTPUT", handed.path());
+    let Ok(out) = shell.output() else {
+        println!("skipped: bash is not installed");
+        return None;
+    };
+    let sarif = std::fs::read(temporary.path().join("redirlint.sarif")).unwrap();
+    let sarif = serde_json::from_slice(&sarif).unwrap_or_default();
+    Some((out.status.code(), std::fs::read_to_string(handed.path()).unwrap(), sarif))
+}
+
+#[test]
+fn the_action_hands_on_the_verdict_and_leaves_sarif_to_upload() {
+    let site = tempfile::tempdir().unwrap();
+    std::fs::write(site.path().join(".htaccess"), "Redirect 301 /a /b\nRedirect 301 /b /a\n").unwrap();
+    let Some((code, handed, sarif)) = act(site.path(), "") else { return };
+    assert_eq!((code, handed.as_str()), (Some(0), "code=1\n"));
+    assert_eq!(sarif["runs"][0]["results"][0]["ruleId"], "redirect-loop", "{sarif}");
+    let (code, handed, _) = act(site.path(), "--fail-on never --select *").unwrap();
+    assert_eq!((code, handed.as_str()), (Some(2), "code=2\n"), "a star is no pattern of files");
+    let (code, handed, _) = act(site.path(), "--fail-on never").unwrap();
+    assert_eq!((code, handed.as_str()), (Some(0), "code=0\n"));
 }

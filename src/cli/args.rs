@@ -4,7 +4,7 @@ use crate::diagnostic::Severity;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
-const EXIT_CODES: &str = "Exit codes:\n  0  nothing at or above the failing severity\n  1  findings, a failed test or a difference\n  2  the job could not be done: usage, unreadable file, internal error";
+const EXIT_CODES: &str = "Exit codes:\n  0  nothing at or above the failing severity\n  1  findings, a failed test, a difference, or something that could not be converted\n  2  the job could not be done: usage, unreadable file, internal error";
 
 fn version() -> String {
     format!("{} (PCRE2 {})", env!("CARGO_PKG_VERSION"), crate::pcre::version())
@@ -12,7 +12,7 @@ fn version() -> String {
 
 /// Finds loops, chains, wrong statuses and lost headers in Apache and nginx redirects, and proves each with a request.
 #[derive(Debug, Parser)]
-#[command(name = "redirlint", version = version(), args_conflicts_with_subcommands = true, after_help = EXIT_CODES)]
+#[command(name = "redirlint", version = version(), args_conflicts_with_subcommands = true, disable_help_flag = true, after_help = EXIT_CODES)]
 pub struct Cli {
     /// The command; `check` where none is given.
     #[command(subcommand)]
@@ -20,20 +20,28 @@ pub struct Cli {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub check: CheckArgs,
+    /// Print help
+    // The short one: every command's help looks alike, and what is longer stands in the manual.
+    #[arg(short, long, global = true, action = clap::ArgAction::HelpShort)]
+    pub help: Option<bool>,
 }
 
 #[allow(missing_docs)]
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Lint configurations (the default command)
+    #[command(after_help = EXIT_CODES)]
     Check(CheckArgs),
     /// Tell what the server would answer, hop by hop, and which line decided it
     Trace(TraceArgs),
     /// Translate a configuration for the other server, and prove it
+    #[command(after_help = EXIT_CODES)]
     Convert(ConvertArgs),
     /// Show which requests two configurations answer differently
+    #[command(after_help = EXIT_CODES)]
     Diff(DiffArgs),
     /// Run a file of expected redirects against a configuration
+    #[command(after_help = EXIT_CODES)]
     Test(TestArgs),
     /// Draw the redirects as a graph
     Graph(GraphArgs),
@@ -51,7 +59,10 @@ pub enum Command {
         shell: clap_complete::Shell,
     },
     /// Print the manual page
-    Man,
+    Man {
+        /// The command whose page it is [default: the program's]
+        command: Option<String>,
+    },
 }
 
 /// Flags shared by the commands that read a configuration.
@@ -110,7 +121,7 @@ pub struct CheckArgs {
     pub paths: Vec<PathBuf>,
     #[command(flatten)]
     pub shared: Shared,
-    /// How to print
+    /// How to print; `plain` is for screen readers and logs, `github` annotates a workflow
     #[arg(long, value_enum, default_value_t)]
     pub format: CheckFormat,
     /// The lowest severity that makes the exit code 1

@@ -29,6 +29,12 @@ enum Handler {
 }
 
 impl Handler {
+    /// Whether the handler tells a label well: the one without drawings tells labels of other lines at the wrong place.
+    fn tells(&self, view: &View, finding: &Finding, related: &Label) -> bool {
+        let line = |span: Span| view.shown.line_of(view.offset(span.start));
+        matches!(self, Self::Drawn(_)) || line(finding.primary.span).abs_diff(line(related.span)) <= 1
+    }
+
     fn render(&self, out: &mut String, report: &Report) -> fmt::Result {
         match self {
             Self::Drawn(handler) => handler.render_report(out, report),
@@ -60,7 +66,7 @@ impl<'a> Human<'a> {
         let mut labels = vec![label(&view, &finding.primary, true)];
         let mut elsewhere = String::new();
         for related in &finding.related {
-            if related.span.file == file && view.holds(related.span) {
+            if related.span.file == file && view.holds(related.span) && self.handler.tells(&view, finding, related) {
                 labels.push(label(&view, related, false));
             } else {
                 let place = self.sources.position(related.span);

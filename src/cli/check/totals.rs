@@ -3,16 +3,16 @@
 use super::super::args::{CheckArgs, CheckFormat as Format};
 use super::super::input::{self, Loaded};
 use super::super::{Exit, Stop, colour, complain, graph, terminal};
+use super::Checked;
 use super::journal::Journal;
-use super::{Checked, Read};
 use crate::baseline::Baseline;
 use crate::diagnostic::{Applicability, Finding, Severity};
 use crate::report::human::{self, Human};
 use crate::report::{
-    Report, checkstyle::Checkstyle, github::Github, html::Html, json::Json, jsonl::Jsonl, plain::Plain, repeats,
+    Report, checkstyle::Checkstyle, github::Github, html::Html, json, jsonl::Jsonl, plain::Plain, repeats,
     sarif::Sarif, shown, statistics::Statistics,
 };
-use crate::source::Sources;
+use serde_json::Value;
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::PathBuf;
@@ -33,11 +33,11 @@ pub struct Tally {
 }
 
 impl Tally {
-    fn of(read: &Read, findings: &[Finding]) -> Self {
+    fn of(loaded: &Loaded, findings: &[Finding]) -> Self {
         let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
         Self {
-            files: read.sources().iter().count(),
-            directives: read.directives(),
+            files: loaded.sources.iter().count(),
+            directives: loaded.lowered.trees.iter().map(|tree| tree.directives().count()).sum(),
             infos: count(Severity::Info),
             warnings: count(Severity::Warning),
             errors: count(Severity::Error),
@@ -63,7 +63,7 @@ pub struct Totals<'a> {
     args: &'a CheckArgs,
     tally: Tally,
     trouble: bool,
-    json: Json,
+    json: Vec<(Severity, Value)>,
     report: Option<Box<dyn Report>>,
     baseline: Option<Baseline>,
     printed: usize,
@@ -80,8 +80,8 @@ pub struct Totals<'a> {
 /// File, rule, range and message.
 type Key = (PathBuf, &'static str, usize, usize, String);
 
-fn key(sources: &Sources, finding: &Finding) -> Key {
-    let path = input::real(sources.file(finding.file()).path());
+fn key(loaded: &Loaded, finding: &Finding) -> Key {
+    let path = input::real(loaded.sources.file(finding.file()).path());
     let range = finding.primary.span.range();
     (path, finding.rule, range.start, range.end, finding.message.clone())
 }
@@ -129,7 +129,7 @@ impl<'a> Totals<'a> {
             args,
             tally: journal.as_ref().map(|journal| journal.before).unwrap_or_default(),
             trouble: false,
-            json: Json::default(),
+            json: Vec::new(),
             report: report(args),
             baseline: baseline(args)?,
             printed: 0,
@@ -168,19 +168,19 @@ impl<'a> Totals<'a> {
     /// # Errors
     /// Output that cannot be written.
     pub fn add(&mut self, checked: Checked, out: &mut dyn Write) -> Result<(), Stop> {
-        let Checked { wanted, read, mut findings } = checked;
+        let Checked { wanted, loaded, mut findings } = checked;
         if self.has_read(&wanted) {
             return Ok(());
         }
-        self.included.extend(read.loaded().into_iter().flat_map(input::included));
-        self.leave_out_told(&read, &mut findings);
+        self.included.extend(input::included(&loaded));
+        self.leave_out_told(&loaded, &mut findings);
         if let Some(baseline) = &mut self.baseline {
             if self.args.write_baseline {
-                baseline.learn(&findings, read.sources());
+                baseline.learn(&findings, &loaded.sources);
             }
-            findings = baseline.unknown(findings, read.sources());
+            findings = baseline.unknown(findings, &loaded.sources);
         }
-        let tally = Tally::of(&read, &findings);
+        let tally = Tally::of(&loaded, &findings);
         self.tally.add(&tally);
         let [safe, unsafe_] = &mut self.mendable;
         *safe += count_fixes(&findings, Applicability::Safe);
@@ -190,20 +190,20 @@ impl<'a> Totals<'a> {
         }
         if self.journal.is_none() {
             self.cut(&mut findings);
-            return self.print(&read, &findings, out);
+            return self.print(&loaded, &findings, out);
         }
         let mut lines = Vec::new();
-        self.print(&read, &findings, &mut lines)?;
+        self.print(&loaded, &findings, &mut lines)?;
         self.journal.as_mut().map_or(Ok(()), |journal| journal.add(&wanted.path, tally, lines))
     }
 
-    fn leave_out_told(&mut self, read: &Read, findings: &mut Vec<Finding>) {
-        let included = |finding: &Finding| finding.file() != read.main();
+    fn leave_out_told(&mut self, loaded: &Loaded, findings: &mut Vec<Finding>) {
+        let included = |finding: &Finding| finding.file() != loaded.main;
         if self.told.is_empty() && !findings.iter().any(included) {
             return;
         }
         findings.retain(|finding| {
-            let key = key(read.sources(), finding);
+            let key = key(loaded, finding);
             if included(finding) { self.told.insert(key) } else { !self.told.contains(&key) }
         });
     }
@@ -217,21 +217,20 @@ impl<'a> Totals<'a> {
         self.printed += findings.len();
     }
 
-    fn print(&mut self, read: &Read, findings: &[Finding], out: &mut dyn Write) -> Result<(), Stop> {
-        let sources = read.sources();
+    fn print(&mut self, loaded: &Loaded, findings: &[Finding], out: &mut dyn Write) -> Result<(), Stop> {
         if let Some(report) = &mut self.report {
-            if let Some(loaded) = read.loaded() {
-                let main = loaded.sources.file(loaded.main).path().display().to_string();
-                report.draw(&main, &|| graph::of(loaded));
-            }
-            return Ok(report.add(sources, findings, out)?);
+            let main = loaded.sources.file(loaded.main).path().display().to_string();
+            report.draw(&main, &|| graph::of(loaded));
+            return Ok(report.add(&loaded.sources, findings, out)?);
         }
         if self.args.format == Format::Json {
-            return Ok(self.json.add(sources, findings, out)?);
+            self.json.extend(findings.iter().map(|one| (one.severity, json::finding(&loaded.sources, one))));
+            return Ok(());
         }
-        let mut human = Human::new(sources, colour(self.args.shared.color), terminal::width(), terminal::is_screen());
+        let mut human =
+            Human::new(&loaded.sources, colour(self.args.shared.color), terminal::width(), terminal::is_screen());
         let (shown, repeats) = match self.args.shared.verbose {
-            0 => repeats::split(sources, findings),
+            0 => repeats::split(&loaded.sources, findings),
             _ => (findings.iter().collect(), Vec::new()),
         };
         for finding in shown {
@@ -241,7 +240,7 @@ impl<'a> Totals<'a> {
             writeln!(out, "{}\n", repeats.tell())?;
         }
         if self.args.shared.verbose > 0 && self.args.format == Format::Human {
-            read.loaded().map_or(Ok(()), |loaded| notes(loaded, out))?;
+            notes(loaded, out)?;
         }
         Ok(())
     }
@@ -258,10 +257,6 @@ impl<'a> Totals<'a> {
             std::fs::write(path, baseline.print())
                 .map_err(|error| Stop::Told(format!("cannot write `{}`: {error}", path.display())))?;
         }
-        if self.left_out > 0 {
-            let told = format!("{} more findings are left out by `--max-findings`", self.left_out);
-            let _ = writeln!(std::io::stderr(), "{told}");
-        }
         let fails =
             self.tally.by_severity().iter().any(|&(severity, count)| count > 0 && self.args.fail_on.fails(severity));
         let exit = match (self.trouble, fails) {
@@ -269,7 +264,13 @@ impl<'a> Totals<'a> {
             (false, true) => Exit::Findings,
             (false, false) => Exit::Clean,
         };
+        let left_out = self.left_out;
         self.summary(out)?;
+        if left_out > 0 {
+            // Behind everything that it speaks of.
+            out.flush()?;
+            let _ = writeln!(std::io::stderr(), "{left_out} more findings are left out by `--max-findings`");
+        }
         Ok(exit)
     }
 
@@ -277,7 +278,10 @@ impl<'a> Totals<'a> {
         let Tally { files, directives, infos, warnings, errors } = self.tally;
         match self.args.format {
             _ if self.args.diff => {}
-            Format::Json => self.json.end(files, directives, out)?,
+            Format::Json => {
+                let report = json::report(self.json, files, directives).to_string();
+                writeln!(out, "{}", shown::json(&report))?;
+            }
             Format::Human if self.args.shared.quiet || (files == 0 && self.trouble) => {}
             Format::Human if files == 0 => {
                 writeln!(out, "no redirect configuration found: name a file, or say its language with `--as`")?;

@@ -15,6 +15,8 @@ const MARGIN: f64 = 12.0;
 pub struct Canvas {
     writer: SVGWriter,
     far: (f64, f64),
+    /// Texts, drawn last: no line goes through them then.
+    texts: Vec<(Point, String, StyleAttr)>,
 }
 
 /// A finished drawing: SVG markup without its outermost element, and its size.
@@ -33,7 +35,10 @@ impl Canvas {
     }
 
     /// What was drawn.
-    pub fn finish(self) -> Drawing {
+    pub fn finish(mut self) -> Drawing {
+        for (xy, text, look) in &self.texts {
+            self.writer.draw_text(*xy, text, look);
+        }
         let svg = self.writer.finalize();
         let start = svg.find("<svg").and_then(|at| svg.get(at..)?.find('>').map(|end| at + end + 1)).unwrap_or(0);
         let end = svg.rfind("</svg>").unwrap_or(svg.len());
@@ -60,7 +65,7 @@ impl RenderBackend for Canvas {
 
     fn draw_text(&mut self, xy: Point, text: &str, look: &StyleAttr) {
         self.reach(xy.x, xy.y + look.font_size as f64);
-        self.writer.draw_text(xy, text, look);
+        self.texts.push((xy, text.to_owned(), look.clone()));
     }
 
     fn draw_arrow(
