@@ -39,17 +39,7 @@ fn is_nginx(shape: &str) -> bool {
 
 fn lowered(shape: &str, text: &str) -> (Sources, Lowered, Options) {
     let dialect = if is_nginx(shape) { Dialect::Nginx } else { Dialect::Htaccess };
-    let options = Options {
-        dialect,
-        version: None,
-        prefix: "/site".into(),
-        root: None,
-        base: "/".to_owned(),
-        real_files: false,
-        host: None,
-        scheme: None,
-        defines: Vec::new(),
-    };
+    let options = Options::new(dialect, "/site");
     let mut sources = Sources::new();
     let name = if is_nginx(shape) { "/site/nginx.conf" } else { "/site/.htaccess" };
     let main = sources.add(name, text.as_bytes().to_vec());

@@ -95,15 +95,21 @@ pub trait World: Sync {
     /// What is at a path: `Some(Some(..))` something, `Some(None)` nothing, `None` unknown.
     fn stat(&self, path: &[u8]) -> Option<Option<FileKind>>;
     /// The content of a file, where it may be known.
-    fn read(&self, path: &[u8]) -> Option<Vec<u8>>;
+    fn read(&self, _path: &[u8]) -> Option<Vec<u8>> {
+        None
+    }
     /// The names in a folder, `.` and `..` among them: `Some(None)` where there is no such folder, `None` unknown.
     fn list(&self, _folder: &[u8]) -> Option<Option<Vec<Vec<u8>>>> {
         None
     }
     /// A variable of the server's process: `Some(None)` is unset, `None` unknown.
-    fn environment(&self, name: &[u8]) -> Option<Option<Vec<u8>>>;
+    fn environment(&self, _name: &[u8]) -> Option<Option<Vec<u8>>> {
+        None
+    }
     /// The time of the request, seconds since 1970; `None` unknown.
-    fn now(&self) -> Option<i64>;
+    fn now(&self) -> Option<i64> {
+        None
+    }
 }
 
 /// Something taken for granted on the way to an answer.
@@ -226,18 +232,6 @@ pub struct Unknown;
 
 impl World for Unknown {
     fn stat(&self, _: &[u8]) -> Option<Option<FileKind>> {
-        None
-    }
-
-    fn read(&self, _: &[u8]) -> Option<Vec<u8>> {
-        None
-    }
-
-    fn environment(&self, _: &[u8]) -> Option<Option<Vec<u8>>> {
-        None
-    }
-
-    fn now(&self) -> Option<i64> {
         None
     }
 }

@@ -52,6 +52,23 @@ pub struct Options {
     pub defines: Vec<(String, Option<String>)>,
 }
 
+impl Options {
+    /// A configuration of this language, whose relative paths start at `prefix`, with nothing else said of it.
+    pub fn new(dialect: Dialect, prefix: impl Into<PathBuf>) -> Self {
+        Self {
+            dialect,
+            version: None,
+            prefix: prefix.into(),
+            root: None,
+            base: "/".to_owned(),
+            real_files: false,
+            host: None,
+            scheme: None,
+            defines: Vec::new(),
+        }
+    }
+}
+
 /// Where included files come from. The only window to a file system below `cli`.
 pub trait Loader {
     /// The content of a file.

@@ -139,15 +139,9 @@ fn requests(path: &Path, root: &Path) -> Vec<Request> {
     let mut sources = Sources::new();
     let main = sources.add(path, std::fs::read(path).unwrap());
     let options = Options {
-        dialect: Dialect::Htaccess,
-        version: None,
-        prefix: root.to_path_buf(),
         root: Some(root.to_path_buf()),
-        base: "/".to_owned(),
         real_files: true,
-        host: None,
-        scheme: None,
-        defines: Vec::new(),
+        ..Options::new(Dialect::Htaccess, root.to_path_buf())
     };
     let disk = Disk::real();
     let lowered = lower::lower(&mut sources, main, &options, &disk);

@@ -233,15 +233,10 @@ fn differences(case: &Case, version: Version) -> Vec<String> {
     let main = sources.add(&config, fs::read(&config).unwrap());
     let defines = case.args.windows(2).filter(|two| two[0] == "-D").map(|two| (two[1].clone(), None));
     let options = Options {
-        dialect: Dialect::Apache,
         version: Some(version),
-        prefix: folder.path().to_owned(),
-        root: None,
-        base: "/".to_owned(),
         real_files: true,
-        host: None,
-        scheme: None,
         defines: defines.collect(),
+        ..Options::new(Dialect::Apache, folder.path().to_owned())
     };
     let lowered = lower::lower(&mut sources, main, &options, &disk);
     let refusal = lowered.program.refusals.iter().find(|refusal| refusal.reach == Reach::Server);

@@ -167,17 +167,8 @@ fn differences(case: &Case, version: Version) -> Vec<String> {
     let config = lay_out(case, folder.path());
     let mut sources = Sources::new();
     let main = sources.add(&config, fs::read(&config).unwrap());
-    let options = Options {
-        dialect: Dialect::Nginx,
-        version: Some(version),
-        prefix: folder.path().to_owned(),
-        root: None,
-        base: "/".to_owned(),
-        real_files: true,
-        host: None,
-        scheme: None,
-        defines: Vec::new(),
-    };
+    let options =
+        Options { version: Some(version), real_files: true, ..Options::new(Dialect::Nginx, folder.path().to_owned()) };
     let lowered = lower::lower(&mut sources, main, &options, &Disk);
     let program = &lowered.program;
     let refusal =

@@ -29,17 +29,7 @@ fn errors(text: &[u8]) -> Vec<String> {
 fn refused(text: &[u8], dialect: Dialect) -> Vec<usize> {
     let mut sources = Sources::new();
     let main = sources.add("/nowhere/main", text.to_vec());
-    let options = Options {
-        dialect,
-        version: None,
-        prefix: "/nowhere".into(),
-        root: None,
-        base: "/".to_owned(),
-        real_files: false,
-        host: None,
-        scheme: None,
-        defines: Vec::new(),
-    };
+    let options = Options::new(dialect, "/nowhere");
     let frame = match dialect {
         Dialect::Htaccess => Frame::Htaccess { allow: Override::ALL, list: Vec::new() },
         _ => Frame::Server,

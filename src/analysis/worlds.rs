@@ -17,18 +17,6 @@ impl World for Present<'_> {
         }
         Some(Some(FileKind::assumed(self.kind)))
     }
-
-    fn read(&self, _path: &[u8]) -> Option<Vec<u8>> {
-        None
-    }
-
-    fn environment(&self, _name: &[u8]) -> Option<Option<Vec<u8>>> {
-        None
-    }
-
-    fn now(&self) -> Option<i64> {
-        None
-    }
 }
 
 /// A world of which nothing is known, and which remembers what it was asked for.
@@ -47,18 +35,6 @@ impl World for Asking {
         if let Ok(mut paths) = self.0.lock() {
             paths.push(path.to_vec());
         }
-        None
-    }
-
-    fn read(&self, _path: &[u8]) -> Option<Vec<u8>> {
-        None
-    }
-
-    fn environment(&self, _name: &[u8]) -> Option<Option<Vec<u8>>> {
-        None
-    }
-
-    fn now(&self) -> Option<i64> {
         None
     }
 }

@@ -28,17 +28,7 @@ impl Files {
 
     /// The options under which a test reads a configuration.
     pub fn options(&self) -> Options {
-        Options {
-            dialect: self.dialect,
-            version: None,
-            prefix: PathBuf::from(PREFIX),
-            root: None,
-            base: "/".into(),
-            real_files: false,
-            host: None,
-            scheme: None,
-            defines: Vec::new(),
-        }
+        Options::new(self.dialect, PathBuf::from(PREFIX))
     }
 
     /// Runs every rule, shows each finding with the facts it rests on, and returns all of them.

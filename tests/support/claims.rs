@@ -51,17 +51,7 @@ impl Claim {
 
 /// Checks a configuration that will stand at `path` on a server of this version.
 pub fn claims(name: &str, dialect: Dialect, path: &Path, text: &[u8], version: Version) -> Config {
-    let options = Options {
-        dialect,
-        version: Some(version),
-        prefix: path.parent().unwrap().to_owned(),
-        root: None,
-        base: "/".to_owned(),
-        real_files: false,
-        host: None,
-        scheme: None,
-        defines: Vec::new(),
-    };
+    let options = Options { version: Some(version), ..Options::new(dialect, path.parent().unwrap().to_owned()) };
     let mut sources = Sources::new();
     let main = sources.add(path, text.to_vec());
     let lowered = lower::lower(&mut sources, main, &options, &Alone);

@@ -72,15 +72,5 @@ pub fn examples(rule: &Rule) -> Vec<Example> {
 
 /// How an example is read.
 pub fn options(dialect: Dialect) -> Options {
-    Options {
-        dialect,
-        version: None,
-        prefix: PathBuf::from("/etc/server"),
-        root: None,
-        base: "/".into(),
-        real_files: false,
-        host: None,
-        scheme: None,
-        defines: Vec::new(),
-    }
+    Options::new(dialect, "/etc/server")
 }

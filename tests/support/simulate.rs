@@ -32,17 +32,8 @@ impl Simulator {
         let mut sources = Sources::new();
         let main = sources.add(path, text.as_bytes().to_vec());
         let prefix = path.parent().unwrap().to_owned();
-        let options = lower::Options {
-            dialect,
-            version: Some(version),
-            prefix,
-            root: None,
-            base: "/".to_owned(),
-            real_files: true,
-            host: None,
-            scheme: None,
-            defines: Vec::new(),
-        };
+        let options =
+            lower::Options { version: Some(version), real_files: true, ..lower::Options::new(dialect, prefix) };
         Self { program: lower::lower(&mut sources, main, &options, &disk).program, disk }
     }
 

@@ -113,17 +113,7 @@ fn tree(text: &[u8], dialect: Dialect) -> Tree {
 }
 
 fn options(dialect: Dialect) -> Options {
-    Options {
-        dialect,
-        version: None,
-        prefix: "/nowhere".into(),
-        root: None,
-        base: "/".to_owned(),
-        real_files: false,
-        host: None,
-        scheme: None,
-        defines: Vec::new(),
-    }
+    Options::new(dialect, "/nowhere")
 }
 
 fn lowered(text: &[u8], options: &Options) -> (Sources, Lowered) {

@@ -23,17 +23,7 @@ impl Loader for Nothing {
 fn refusals(text: &str, frame: &Frame) -> Vec<String> {
     let mut sources = Sources::new();
     let main = sources.add("/srv/x.conf", text.as_bytes().to_vec());
-    let options = Options {
-        dialect: if *frame == Frame::Server { Dialect::Apache } else { Dialect::Htaccess },
-        version: None,
-        prefix: "/srv".into(),
-        root: None,
-        base: "/".to_owned(),
-        real_files: false,
-        host: None,
-        scheme: None,
-        defines: Vec::new(),
-    };
+    let options = Options::new(if *frame == Frame::Server { Dialect::Apache } else { Dialect::Htaccess }, "/srv");
     let loaded = super::super::load::load(&mut sources, main, &options, &Nothing, None);
     check(&loaded, &sources, frame).refusals.into_iter().map(|refusal| refusal.message).collect()
 }

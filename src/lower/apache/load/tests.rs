@@ -27,15 +27,9 @@ fn read(text: &str, files: &[(&'static str, &'static str)], dialect: Dialect) ->
     let mut sources = Sources::new();
     let main = sources.add("/etc/httpd/httpd.conf", text.as_bytes().to_vec());
     let options = Options {
-        dialect,
-        version: None,
-        prefix: "/etc/httpd".into(),
-        root: None,
-        base: "/".to_owned(),
         real_files: true,
-        host: None,
-        scheme: None,
         defines: vec![("GIVEN".to_owned(), Some("x".to_owned()))],
+        ..Options::new(dialect, "/etc/httpd")
     };
     let loaded = load(&mut sources, main, &options, &Files(files.iter().copied().collect()), None);
     (loaded, sources)

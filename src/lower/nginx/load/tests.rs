@@ -23,17 +23,7 @@ impl Loader for Files {
 
 fn run(text: &str, files: &[(&str, &str)], real_files: bool) -> (Sources, Loaded) {
     let files = files.iter().map(|(path, text)| (Path::new("/p").join(path), text.as_bytes().to_vec())).collect();
-    let options = Options {
-        dialect: Dialect::Nginx,
-        version: Some(Version(1, 22, 1)),
-        prefix: "/p".into(),
-        root: None,
-        base: "/".to_owned(),
-        real_files,
-        host: None,
-        scheme: None,
-        defines: Vec::new(),
-    };
+    let options = Options { version: Some(Version(1, 22, 1)), real_files, ..Options::new(Dialect::Nginx, "/p") };
     let mut sources = Sources::new();
     let main = sources.add("/p/nginx.conf", text.as_bytes().to_vec());
     let loaded = load(&mut sources, main, &options, &Files(files));
