@@ -112,6 +112,15 @@ pub struct Witness {
     pub observed: Vec<Observed>,
 }
 
+impl Witness {
+    fn texts(&self) -> impl Iterator<Item = &[u8]> {
+        let headers = self.headers.iter().flat_map(|(name, value)| [name.as_bytes(), value]);
+        let sent = self.observed.iter().filter_map(|seen| seen.location.as_deref());
+        let assumed = self.assumptions.iter().map(String::as_bytes);
+        headers.chain(sent).chain(assumed).chain([&*self.url, self.method.as_bytes()])
+    }
+}
+
 /// One thing worth telling. Cannot be made without a primary place: see [`Finding::new`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Finding {
@@ -146,6 +155,15 @@ impl Finding {
             witness: None,
             fix: None,
         }
+    }
+
+    /// Every text in it: what is told, the proof and the repair.
+    pub fn texts(&self) -> impl Iterator<Item = &[u8]> {
+        let labels = self.related.iter().chain([&self.primary]).map(|label| &label.message);
+        let fix = self.fix.iter().map(|fix| &fix.message);
+        let told = labels.chain([&self.message]).chain(&self.help).chain(fix).map(String::as_bytes);
+        let edits = self.fix.iter().flat_map(|fix| &fix.edits).map(|edit| &*edit.text);
+        told.chain(edits).chain(self.witness.iter().flat_map(Witness::texts))
     }
 
     /// The file the finding is reported in.

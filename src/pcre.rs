@@ -5,6 +5,13 @@
 //! pattern is never written after [`Regex::new`] (PCRE2 documents it as shareable between threads), every
 //! pointer handed to C stays borrowed for the call, and offsets coming back are checked against the subject
 //! before they are used.
+//!
+//! What C does with memory, Miri does not see, but valgrind does (replace the target where yours is another):
+//!
+//! ```text
+//! CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="valgrind --error-exitcode=9 --leak-check=full \
+//!   --errors-for-leak-kinds=definite" cargo test --lib pcre
+//! ```
 #![allow(unsafe_code)]
 
 use pcre2_sys as ffi;
@@ -308,6 +315,43 @@ mod tests {
     fn a_bad_expression_is_refused_with_the_place() {
         let error = Regex::new(b"a(b", Options::default()).unwrap_err();
         assert_eq!((error.offset, error.message.as_str()), (3, "missing closing parenthesis"));
+    }
+
+    #[test]
+    fn odd_expressions_and_subjects_stay_within_their_bounds_in_every_thread() {
+        const TEXTS: [&[u8]; 14] = [
+            b"",
+            b"\0",
+            b"(?=a\\K)",
+            b"a\\Kb",
+            b"(?<n>a)|(?<n>b)",
+            b"(?|(a)|(b))",
+            b"\xff+",
+            b"(a)?(b)?(c)?$",
+            b"(?R)?a",
+            b"\\C",
+            b"(?<=a)b",
+            b"(?s).*\\z",
+            b"(((((((((((a)))))))))))?",
+            b"a{0,65535}",
+        ];
+        const SUBJECTS: [&[u8]; 8] = [b"", b"\0", b"a", b"ab", b"\xff\xff", b"b\n", b"aab\0c", &[b'a'; 5_000]];
+        for duplicate_names in [false, true] {
+            let options = Options { duplicate_names, ..Options::default() };
+            for regex in TEXTS.iter().filter_map(|text| Regex::new(text, options).ok()) {
+                let try_all = || {
+                    for subject in SUBJECTS {
+                        let Ok(Some(groups)) = regex.find(subject) else { continue };
+                        let ranges = (0..regex.group_count() + 3).filter_map(|group| groups.get(group));
+                        assert!(ranges.into_iter().all(|range| subject.get(range).is_some()));
+                    }
+                };
+                std::thread::scope(|scope| {
+                    scope.spawn(try_all);
+                    try_all();
+                });
+            }
+        }
     }
 
     #[test]

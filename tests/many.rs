@@ -8,6 +8,8 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
 const SITES: usize = 300;
+/// More than one site has folders.
+const EQUALS: usize = 120;
 
 /// A folder of sites with a loop each, some of them slower to check than others, and a list of them.
 fn fleet() -> tempfile::TempDir {
@@ -65,6 +67,45 @@ fn a_folder_of_many_sites_is_no_single_site() {
     // Each of them is served at the root of its own host.
     let output = String::from_utf8(run(folder.path(), &["."]).stdout).unwrap();
     assert!(output.contains("http://localhost/7\"") || output.contains("http://example.com/7\""), "{output}");
+}
+
+/// Texts whose findings rest on the folder they stand in, on the host, on nothing, or on what stands around them.
+const TEXTS: [&str; 5] = [
+    "RewriteEngine On\nRewriteCond %{REQUEST_FILENAME} !-f\nRewriteRule ^(.*)$ /index.php?q=$1 [R]\n",
+    "RewriteEngine On\nRewriteCond %{HTTP_HOST} ^www.example.com$\nRewriteRule ^(.*)$ http://example.com%{REQUEST_FILENAME}\n",
+    "Redirect 301 /a /b\nRedirect 301 /b /c\nErrorDocument 404 http://www.example.com/\n",
+    "<IfFile beside>\nRedirect 301 /x /y\nRedirect 301 /y /z\n</IfFile>\nRedirect 301 /p /q\nRedirect 301 /q /r\n",
+    "RedirectMatch 301 ^/a /a/b\n",
+];
+
+/// Sites that hold the same few files; some have a folder that is called strangely, one below, or a file beside.
+fn equals() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for at in 0..EQUALS {
+        let odd = if at % 11 == 0 { " & (x)" } else { "" };
+        let site = folder.path().join(format!("{at:03}{odd}"));
+        std::fs::create_dir_all(site.join("below")).unwrap();
+        std::fs::write(site.join(".htaccess"), TEXTS[at % TEXTS.len()]).unwrap();
+        if at % 7 == 0 {
+            std::fs::write(site.join("beside"), "").unwrap();
+            std::fs::write(site.join("below/.htaccess"), "Redirect 301 /below/a /below/b\nRedirect /below/b /a\n")
+                .unwrap();
+        }
+    }
+    folder
+}
+
+#[test]
+fn what_was_seen_before_is_told_as_if_it_were_new() {
+    let folder = equals();
+    let all = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_redirlint"));
+        command.args(["check", ".", "--format", "jsonl"]).args(args).current_dir(folder.path()).output().unwrap().stdout
+    };
+    let told = all(&[]);
+    assert!(files(&told).len() > EQUALS, "each of them has findings");
+    // With `--verbose` every file is read in its own folder, and nothing is remembered.
+    assert_eq!(String::from_utf8(told).unwrap(), String::from_utf8(all(&["-v"])).unwrap());
 }
 
 #[test]

@@ -45,6 +45,15 @@ enum Step {
     Rest,
 }
 
+impl Step {
+    fn byte(&self) -> Option<u8> {
+        match self {
+            Self::Byte(byte) => Some(*byte),
+            _ => None,
+        }
+    }
+}
+
 impl<'f, 'a> Image<'f, 'a> {
     /// The image of a redirect; `None` where the path is made of something else than the request's.
     pub fn of(route: &'f Route<'a>, program: &Program) -> Option<Self> {
@@ -82,12 +91,13 @@ impl<'f, 'a> Image<'f, 'a> {
 
     fn make_language(&self) -> Option<Language> {
         let mut all = Language::literal(b"");
-        for step in &self.steps {
-            let one = match step {
-                Step::Byte(byte) => Language::literal(&[*byte]),
-                Step::Group(number) => Language::of_piece(self.group(*number)?).unwrap_or_else(Language::all),
-                Step::Path => self.route.language()?,
-                Step::Rest => Language::all(),
+        let literal = |a: &Step, b: &Step| matches!((a, b), (Step::Byte(_), Step::Byte(_)));
+        for steps in self.steps.chunk_by(literal) {
+            let one = match steps {
+                [Step::Group(number)] => Language::of_piece(self.group(*number)?).unwrap_or_else(Language::all),
+                [Step::Path] => self.route.language()?,
+                [Step::Rest] => Language::all(),
+                bytes => Language::literal(&bytes.iter().filter_map(Step::byte).collect::<Vec<_>>()),
             };
             all = all.then(&one)?;
         }

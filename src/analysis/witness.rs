@@ -210,6 +210,7 @@ impl Facts<'_> {
         }
         // An answer that rests on nothing assumed is the better proof.
         kept.sort_by_key(|proof| !proof.answer.assumptions.is_empty());
+        kept.shrink_to_fit();
         kept
     }
 

@@ -4,8 +4,10 @@
 //! know nothing of each other, so they are checked side by side ([`pool`]) and told in the order in which they were
 //! named ([`totals`]).
 
+pub mod alone;
 pub mod journal;
 pub mod listed;
+mod memo;
 pub mod pool;
 pub mod progress;
 pub mod totals;
@@ -15,6 +17,8 @@ use super::input::{self, Loaded, Wanted};
 use super::select::Selection;
 use super::{Exit, Stop, fix};
 use crate::diagnostic::Finding;
+use crate::source::{FileId, Sources};
+use alone::{Alone, Verdict};
 use std::io::Write;
 use totals::Totals;
 
@@ -22,10 +26,54 @@ use totals::Totals;
 pub struct Checked {
     /// How it was named.
     pub wanted: Wanted,
-    /// Its files and what they mean.
-    pub loaded: Loaded,
+    /// What was read of it.
+    pub read: Read,
     /// What is wrong, in the order of the text.
     pub findings: Vec<Finding>,
+}
+
+/// What was read of a site.
+pub enum Read {
+    /// Its files and what they mean.
+    Site(Box<Loaded>),
+    /// A file that stands alone, of whose text everything is known.
+    Alone {
+        /// The file.
+        sources: Sources,
+        /// Directives in it.
+        directives: usize,
+    },
+}
+
+impl Read {
+    /// The files.
+    pub fn sources(&self) -> &Sources {
+        match self {
+            Self::Site(loaded) => &loaded.sources,
+            Self::Alone { sources, .. } => sources,
+        }
+    }
+
+    /// How many directives there are.
+    pub fn directives(&self) -> usize {
+        match self {
+            Self::Site(loaded) => loaded.lowered.trees.iter().map(|tree| tree.directives().count()).sum(),
+            Self::Alone { directives, .. } => *directives,
+        }
+    }
+
+    /// What the files mean, where that was kept.
+    pub fn loaded(&self) -> Option<&Loaded> {
+        match self {
+            Self::Site(loaded) => Some(loaded),
+            Self::Alone { .. } => None,
+        }
+    }
+
+    /// The first file.
+    pub fn main(&self) -> FileId {
+        self.loaded().map_or(FileId(0), |loaded| loaded.main)
+    }
 }
 
 /// What checking comes to; nothing for a searched file in no known language.
@@ -46,7 +94,13 @@ pub fn run(args: &CheckArgs, out: &mut dyn Write) -> Result<Exit, Stop> {
         return totals.finish(out);
     }
     let mut progress = progress::Progress::default();
-    let work = |site: listed::Site| site.and_then(|wanted| check(args, &selection, wanted));
+    let alone = Alone::new(args);
+    let work = |site: listed::Site| {
+        site.and_then(|wanted| match alone.as_ref().and_then(|alone| alone.check(&wanted)) {
+            Some(verdict) => Ok(Some(known(&selection, wanted, verdict))),
+            None => check(args, &selection, wanted),
+        })
+    };
     pool::in_order(sites, work, |outcome| {
         progress.step();
         take(outcome, &mut totals, out)
@@ -57,7 +111,13 @@ pub fn run(args: &CheckArgs, out: &mut dyn Write) -> Result<Exit, Stop> {
 
 fn check(args: &CheckArgs, selection: &Selection, wanted: Wanted) -> Outcome {
     let loaded = input::load(&wanted, &args.shared).map_err(|stop| stop.to_string())?;
-    Ok(loaded.map(|loaded| Checked { wanted, findings: loaded.findings(selection), loaded }))
+    Ok(loaded.map(|loaded| Checked { wanted, findings: loaded.findings(selection), read: Read::Site(loaded.into()) }))
+}
+
+fn known(selection: &Selection, wanted: Wanted, verdict: Verdict) -> Checked {
+    let Verdict { sources, config, known, findings } = verdict;
+    let findings = input::asked_for(findings, &sources, &config, selection);
+    Checked { wanted, findings, read: Read::Alone { sources, directives: known.directives } }
 }
 
 fn take(outcome: Outcome, totals: &mut Totals<'_>, out: &mut dyn Write) -> Result<(), Stop> {

@@ -122,18 +122,19 @@ impl Loader for Disk {
     }
 
     fn find(&self, folder: &Path, names: &[String]) -> Vec<PathBuf> {
-        let wanted =
-            |path: &Path| path.file_name().is_some_and(|name| names.iter().any(|wanted| name == OsStr::new(wanted)));
-        let mut found: Vec<PathBuf> = ignore::WalkBuilder::new(folder)
-            .standard_filters(false)
-            .follow_links(false)
-            .build()
-            .filter_map(Result::ok)
-            .filter(|entry| wanted(entry.path()) && entry.file_type().is_some_and(|kind| !kind.is_dir()))
-            .map(ignore::DirEntry::into_path)
-            .take(MOST)
-            .collect();
+        let (mut found, mut folders) = (Vec::new(), vec![folder.to_path_buf()]);
+        while let Some(folder) = folders.pop().filter(|_| found.len() < MOST) {
+            // A folder that may not be read holds nothing for the server either.
+            for entry in std::fs::read_dir(&folder).into_iter().flatten().filter_map(Result::ok) {
+                match entry.file_type() {
+                    Ok(kind) if kind.is_dir() => folders.push(entry.path()),
+                    Ok(_) if names.iter().any(|name| entry.file_name() == OsStr::new(name)) => found.push(entry.path()),
+                    _ => {}
+                }
+            }
+        }
         found.sort();
+        found.truncate(MOST);
         found
     }
 }

@@ -45,13 +45,19 @@ impl Loaded {
 
     /// What is wrong with it, as far as it is asked for.
     pub fn findings(&self, selection: &Selection) -> Vec<Finding> {
-        let adjusted = crate::rules::check(&self.facts()).into_iter().filter_map(|finding| {
-            let path = paths::absolute(self.sources.file(finding.file()).path());
-            let asked = selection.names(finding.rule);
-            selection.takes(finding.rule).then(|| self.config.adjust(finding, &path, asked)).flatten()
-        });
-        adjusted.collect()
+        let found = crate::rules::check(&self.facts());
+        asked_for(found, &self.sources, &self.config, selection)
     }
+}
+
+/// Those of the findings that are asked for, as loud as the settings want them.
+pub fn asked_for(found: Vec<Finding>, sources: &Sources, config: &Config, selection: &Selection) -> Vec<Finding> {
+    let adjusted = found.into_iter().filter_map(|finding| {
+        let path = paths::absolute(sources.file(finding.file()).path());
+        let asked = selection.names(finding.rule);
+        selection.takes(finding.rule).then(|| config.adjust(finding, &path, asked)).flatten()
+    });
+    adjusted.collect()
 }
 
 /// A configuration to load.

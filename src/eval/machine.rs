@@ -8,8 +8,10 @@ use crate::ir::site::{Listener, Site};
 use crate::ir::{Bytes, Program, ScopeId, TableId, VarId};
 use crate::source::Span;
 use rustc_hash::FxHashMap;
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::ops::{Deref, Range};
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// The scope in force: one of the program's, or one laid together for this request.
@@ -267,6 +269,8 @@ pub struct Machine<'p> {
     pub status: Option<u16>,
     /// How many sub-requests this one stands in.
     pub depth: u8,
+    /// How many sub-requests were made so far, by this one and all that stand around it.
+    pub sub_requests: Rc<Cell<u32>>,
     /// How many servers of the program have handed the request on.
     pub handed_on: u8,
     /// What the server answered that the request was handed on to last.
@@ -332,6 +336,7 @@ impl<'p> Machine<'p> {
             cause: None,
             status: None,
             depth: 0,
+            sub_requests: Rc::default(),
             handed_on: 0,
             upstream: None,
             added_headers: Vec::new(),

@@ -2,7 +2,7 @@
 //! they take, and what they may do to a redirect.
 //!
 //! One reader for both languages. It must not know any directive name: whatever is special about one stands in
-//! the lowering. A table is parsed once, when it is first asked for.
+//! the lowering. A table is read once, when it is first asked for, from what `build.rs` made of it.
 
 use super::Version;
 use serde::Deserialize;
@@ -166,18 +166,14 @@ pub struct Table {
 }
 
 impl Table {
-    /// Reads a table.
-    ///
-    /// # Errors
-    /// Text that is not such a table, an unknown key included.
-    pub fn parse(yaml: &str, ignore_case: bool) -> Result<Self, serde_yaml::Error> {
-        let entries: Vec<Entry> = serde_yaml::from_str(yaml)?;
+    /// A table of these lines.
+    pub fn new(entries: Vec<Entry>, ignore_case: bool) -> Self {
         let mut table = Self { entries, by_name: HashMap::new(), ignore_case };
         for (at, entry) in table.entries.iter().enumerate() {
             let key = table.key(entry.name.as_bytes());
             table.by_name.entry(key).or_default().push(at);
         }
-        Ok(table)
+        table
     }
 
     fn key(&self, name: &[u8]) -> Vec<u8> {
@@ -212,18 +208,18 @@ impl Table {
 /// Apache's directives. Names are compared without regard to case.
 pub fn apache() -> &'static Table {
     static TABLE: OnceLock<Table> = OnceLock::new();
-    TABLE.get_or_init(|| read(include_str!("../../grammar/apache.yaml"), true))
+    TABLE.get_or_init(|| read(include_str!(concat!(env!("OUT_DIR"), "/apache.json")), true))
 }
 
 /// nginx's directives. Names are compared exactly.
 pub fn nginx() -> &'static Table {
     static TABLE: OnceLock<Table> = OnceLock::new();
-    TABLE.get_or_init(|| read(include_str!("../../grammar/nginx.yaml"), false))
+    TABLE.get_or_init(|| read(include_str!(concat!(env!("OUT_DIR"), "/nginx.json")), false))
 }
 
 /// The tables are part of the program and a test reads both, so that they cannot be wrong at run time.
-fn read(yaml: &str, ignore_case: bool) -> Table {
-    Table::parse(yaml, ignore_case).unwrap_or_default()
+fn read(json: &str, ignore_case: bool) -> Table {
+    Table::new(serde_json::from_str(json).unwrap_or_default(), ignore_case)
 }
 
 #[cfg(test)]
@@ -231,9 +227,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_tables_can_be_read() {
-        Table::parse(include_str!("../../grammar/apache.yaml"), true).unwrap();
-        Table::parse(include_str!("../../grammar/nginx.yaml"), false).unwrap();
+    fn both_tables_can_be_read_and_hold_what_their_sources_say() {
+        for (yaml, table) in
+            [(include_str!("../../grammar/apache.yaml"), apache()), (include_str!("../../grammar/nginx.yaml"), nginx())]
+        {
+            let entries: Vec<Entry> = serde_yaml::from_str(yaml).unwrap();
+            assert_eq!(format!("{entries:?}"), format!("{:?}", table.entries()));
+        }
     }
 
     #[test]
@@ -250,13 +250,13 @@ mod tests {
     #[test]
     fn an_unknown_key_is_an_error() {
         let yaml = "[{name: a, contexts: [any], args: none, effect: none, module: m, colour: red}]";
-        assert!(Table::parse(yaml, true).is_err());
+        assert!(serde_yaml::from_str::<Vec<Entry>>(yaml).is_err());
     }
 
     #[test]
     fn a_directive_is_known_from_its_first_version_to_the_one_before_it_was_removed() {
         let yaml = "[{name: a, contexts: [any], args: 1, effect: none, module: m, since: 1.2.3, until: 1.4.0}]";
-        let table = Table::parse(yaml, true).unwrap();
+        let table = Table::new(serde_yaml::from_str(yaml).unwrap(), true);
         let entry = table.get_in(b"A", "x").unwrap();
         assert!(entry.known_to(Some(Version(1, 3, 0))));
         assert!(!entry.known_to(Some(Version(1, 2, 2))));

@@ -1,8 +1,10 @@
 //! Findings for programs. The fields are a promise to the outside: add, never rename.
 
+use super::shown;
 use crate::diagnostic::{Finding, Label, Severity};
 use crate::source::{Sources, Span};
 use serde_json::{Value, json};
+use std::io::{self, Write};
 
 /// One finding.
 pub fn finding(sources: &Sources, finding: &Finding) -> Value {
@@ -44,20 +46,46 @@ pub fn finding(sources: &Sources, finding: &Finding) -> Value {
     value
 }
 
-/// The whole report.
-pub fn report(findings: Vec<(Severity, Value)>, files: usize, directives: usize) -> Value {
-    let count = |wanted| findings.iter().filter(|(severity, _)| *severity == wanted).count();
-    json!({
-        "version": 1,
-        "summary": {
+/// The whole report, written as it comes: the counts stand behind the findings.
+#[derive(Debug, Default)]
+pub struct Json {
+    findings: usize,
+    errors: usize,
+    warnings: usize,
+}
+
+impl Json {
+    /// Adds findings.
+    ///
+    /// # Errors
+    /// Those of the output.
+    pub fn add(&mut self, sources: &Sources, findings: &[Finding], out: &mut dyn Write) -> io::Result<()> {
+        for one in findings {
+            let before = if self.findings == 0 { "{\"findings\":[" } else { "," };
+            write!(out, "{before}{}", shown::json(&finding(sources, one).to_string()))?;
+            self.findings += 1;
+            self.errors += usize::from(one.severity == Severity::Error);
+            self.warnings += usize::from(one.severity == Severity::Warning);
+        }
+        Ok(())
+    }
+
+    /// Nothing more will come.
+    ///
+    /// # Errors
+    /// Those of the output.
+    pub fn end(&self, files: usize, directives: usize, out: &mut dyn Write) -> io::Result<()> {
+        let Self { findings, errors, warnings } = self;
+        let summary = json!({
             "files": files,
             "directives": directives,
-            "findings": findings.len(),
-            "errors": count(Severity::Error),
-            "warnings": count(Severity::Warning),
-        },
-        "findings": findings.into_iter().map(|(_, value)| value).collect::<Vec<_>>(),
-    })
+            "findings": findings,
+            "errors": errors,
+            "warnings": warnings,
+        });
+        let before = if self.findings == 0 { "{\"findings\":[" } else { "" };
+        writeln!(out, "{before}],\"summary\":{summary},\"version\":1}}")
+    }
 }
 
 fn related(sources: &Sources, label: &Label) -> Value {

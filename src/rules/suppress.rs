@@ -9,7 +9,6 @@ use crate::source::{FileId, Sources, Span};
 use crate::syntax::{Item, Tree};
 use rustc_hash::FxHashMap;
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 
 /// The name under which a comment that stops nothing is reported.
 pub const UNUSED: &str = "unused-suppression";
@@ -41,29 +40,30 @@ pub fn apply(facts: &Facts<'_>, findings: Vec<Finding>) -> Vec<Finding> {
         return findings;
     }
     let mut used = vec![false; all.len()];
-    let mut files: FxHashMap<FileId, Named> = FxHashMap::default();
-    let mut spans: BTreeMap<(FileId, u32, Reverse<u32>), Named> = BTreeMap::new();
+    let mut files: FxHashMap<FileId, Named<'_>> = FxHashMap::default();
+    let mut spans: Vec<(FileId, u32, Reverse<u32>, usize)> = Vec::new();
     for (at, suppression) in all.iter().enumerate() {
         match suppression.covers {
             Covers::File(file) => files.entry(file).or_default().add(suppression, at),
-            Covers::Within(span) => {
-                spans.entry((span.file, span.start, Reverse(span.end))).or_default().add(suppression, at);
-            }
+            Covers::Within(span) => spans.push((span.file, span.start, Reverse(span.end), at)),
         }
     }
+    spans.sort_unstable();
     let mut findings = findings;
     findings.sort_by_key(|finding| (finding.primary.span.file, finding.primary.span.start));
     // Directives nest, so those around the present finding are a stack.
-    let mut spans = spans.into_iter().peekable();
-    let mut around: Vec<(FileId, u32, Named)> = Vec::new();
+    let mut spans = spans.chunk_by(|a, b| (a.0, a.1, a.2) == (b.0, b.1, b.2)).peekable();
+    let begins_by = |same: &[(FileId, u32, Reverse<u32>, usize)], at: Span| {
+        same.first().is_some_and(|(file, start, ..)| (*file, *start) <= (at.file, at.start))
+    };
+    let mut around: Vec<(FileId, u32, Named<'_>)> = Vec::new();
     let mut kept = Vec::new();
     for finding in findings {
         let at = finding.primary.span;
-        while let Some(((file, _, Reverse(end)), named)) =
-            spans.next_if(|((file, start, _), _)| (*file, *start) <= (at.file, at.start))
-        {
+        while let Some(same) = spans.next_if(|same| begins_by(same, at)) {
+            let Some(&(file, _, Reverse(end), _)) = same.first() else { continue };
             around.retain(|(open, till, _)| *open == file && *till >= end);
-            around.push((file, end, named));
+            around.push((file, end, Named::of(&all, same.iter().map(|(.., at)| *at))));
         }
         around.retain(|(file, end, _)| *file == at.file && at.start < *end);
         let covering = around.iter_mut().map(|(.., named)| named).chain(files.get_mut(&at.file));
@@ -81,19 +81,25 @@ pub fn apply(facts: &Facts<'_>, findings: Vec<Finding>) -> Vec<Finding> {
 
 /// Suppressions that cover the same, by the rules they name.
 #[derive(Default)]
-struct Named {
+struct Named<'a> {
     /// Those for all rules; emptied once they are known to be used.
     all: Option<Vec<usize>>,
-    by_rule: FxHashMap<String, Vec<usize>>,
+    by_rule: FxHashMap<&'a str, Vec<usize>>,
 }
 
-impl Named {
-    fn add(&mut self, suppression: &Suppression, at: usize) {
+impl<'a> Named<'a> {
+    fn of(all: &'a [Suppression], these: impl Iterator<Item = usize>) -> Self {
+        let mut named = Self::default();
+        these.filter_map(|at| Some((all.get(at)?, at))).for_each(|(suppression, at)| named.add(suppression, at));
+        named
+    }
+
+    fn add(&mut self, suppression: &'a Suppression, at: usize) {
         if suppression.rules.is_empty() {
             self.all.get_or_insert_default().push(at);
         }
         for rule in &suppression.rules {
-            self.by_rule.entry(rule.clone()).or_default().push(at);
+            self.by_rule.entry(rule).or_default().push(at);
         }
     }
 

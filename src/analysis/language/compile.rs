@@ -74,8 +74,8 @@ impl Compiler<'_> {
         match &first.kind {
             Kind::Start if fresh => go(rest, true),
             Kind::Start => Some(Term::new_empty()),
-            Kind::End => go(rest, fresh)?.intersection([&end()]).ok(),
-            Kind::VeryEnd => go(rest, fresh)?.intersection([&Term::new_empty_string()]).ok(),
+            Kind::End => both(go(rest, fresh)?, end()),
+            Kind::VeryEnd => both(go(rest, fresh)?, Term::new_empty_string()),
             Kind::Look { ahead: true, negative, node } => {
                 let after = go(rest, fresh)?;
                 let seen = self.sequence(&[node], Term::from_regex(anything()), fresh, depth + 1)?;
@@ -185,6 +185,12 @@ fn disjoint(repeated: &Node, tail: &[&Node]) -> bool {
         (Some(own), Some(next)) => own.and(next).is_empty(),
         _ => matches!(tail.first().map(|node| &node.kind), Some(Kind::VeryEnd)) && tail.len() == 1,
     }
+}
+
+/// Rests that are also such an end. Where anything may be left, which is so at the end of nearly every expression, that
+/// takes no automaton.
+fn both(rest: Term, end: Term) -> Option<Term> {
+    if rest == Term::from_regex(anything()) { Some(end) } else { rest.intersection([&end]).ok() }
 }
 
 /// Nothing, or a final line feed.

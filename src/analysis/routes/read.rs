@@ -158,6 +158,9 @@ impl<'a> Reader<'a> {
             all.push((location.span, location, PathPattern::Regex(regex)));
         }
         all.sort_by_key(|(span, ..)| *span);
+        // A long list is not copied as it grows.
+        self.routes.all.reserve(all.len());
+        self.routes.places.reserve(all.len());
         for (span, location, pattern) in all {
             self.routes.places.push((site, pattern));
             let mut inner = around.clone();

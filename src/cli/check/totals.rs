@@ -3,16 +3,16 @@
 use super::super::args::{CheckArgs, CheckFormat as Format};
 use super::super::input::{self, Loaded};
 use super::super::{Exit, Stop, colour, complain, graph, terminal};
-use super::Checked;
 use super::journal::Journal;
+use super::{Checked, Read};
 use crate::baseline::Baseline;
 use crate::diagnostic::{Applicability, Finding, Severity};
 use crate::report::human::{self, Human};
 use crate::report::{
-    Report, checkstyle::Checkstyle, github::Github, html::Html, json, jsonl::Jsonl, plain::Plain, repeats,
+    Report, checkstyle::Checkstyle, github::Github, html::Html, json::Json, jsonl::Jsonl, plain::Plain, repeats,
     sarif::Sarif, shown, statistics::Statistics,
 };
-use serde_json::Value;
+use crate::source::Sources;
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::PathBuf;
@@ -33,11 +33,11 @@ pub struct Tally {
 }
 
 impl Tally {
-    fn of(loaded: &Loaded, findings: &[Finding]) -> Self {
+    fn of(read: &Read, findings: &[Finding]) -> Self {
         let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
         Self {
-            files: loaded.sources.iter().count(),
-            directives: loaded.lowered.trees.iter().map(|tree| tree.directives().count()).sum(),
+            files: read.sources().iter().count(),
+            directives: read.directives(),
             infos: count(Severity::Info),
             warnings: count(Severity::Warning),
             errors: count(Severity::Error),
@@ -63,7 +63,7 @@ pub struct Totals<'a> {
     args: &'a CheckArgs,
     tally: Tally,
     trouble: bool,
-    json: Vec<(Severity, Value)>,
+    json: Json,
     report: Option<Box<dyn Report>>,
     baseline: Option<Baseline>,
     printed: usize,
@@ -80,8 +80,8 @@ pub struct Totals<'a> {
 /// File, rule, range and message.
 type Key = (PathBuf, &'static str, usize, usize, String);
 
-fn key(loaded: &Loaded, finding: &Finding) -> Key {
-    let path = input::real(loaded.sources.file(finding.file()).path());
+fn key(sources: &Sources, finding: &Finding) -> Key {
+    let path = input::real(sources.file(finding.file()).path());
     let range = finding.primary.span.range();
     (path, finding.rule, range.start, range.end, finding.message.clone())
 }
@@ -129,7 +129,7 @@ impl<'a> Totals<'a> {
             args,
             tally: journal.as_ref().map(|journal| journal.before).unwrap_or_default(),
             trouble: false,
-            json: Vec::new(),
+            json: Json::default(),
             report: report(args),
             baseline: baseline(args)?,
             printed: 0,
@@ -168,19 +168,19 @@ impl<'a> Totals<'a> {
     /// # Errors
     /// Output that cannot be written.
     pub fn add(&mut self, checked: Checked, out: &mut dyn Write) -> Result<(), Stop> {
-        let Checked { wanted, loaded, mut findings } = checked;
+        let Checked { wanted, read, mut findings } = checked;
         if self.has_read(&wanted) {
             return Ok(());
         }
-        self.included.extend(input::included(&loaded));
-        self.leave_out_told(&loaded, &mut findings);
+        self.included.extend(read.loaded().into_iter().flat_map(input::included));
+        self.leave_out_told(&read, &mut findings);
         if let Some(baseline) = &mut self.baseline {
             if self.args.write_baseline {
-                baseline.learn(&findings, &loaded.sources);
+                baseline.learn(&findings, read.sources());
             }
-            findings = baseline.unknown(findings, &loaded.sources);
+            findings = baseline.unknown(findings, read.sources());
         }
-        let tally = Tally::of(&loaded, &findings);
+        let tally = Tally::of(&read, &findings);
         self.tally.add(&tally);
         let [safe, unsafe_] = &mut self.mendable;
         *safe += count_fixes(&findings, Applicability::Safe);
@@ -190,20 +190,20 @@ impl<'a> Totals<'a> {
         }
         if self.journal.is_none() {
             self.cut(&mut findings);
-            return self.print(&loaded, &findings, out);
+            return self.print(&read, &findings, out);
         }
         let mut lines = Vec::new();
-        self.print(&loaded, &findings, &mut lines)?;
+        self.print(&read, &findings, &mut lines)?;
         self.journal.as_mut().map_or(Ok(()), |journal| journal.add(&wanted.path, tally, lines))
     }
 
-    fn leave_out_told(&mut self, loaded: &Loaded, findings: &mut Vec<Finding>) {
-        let included = |finding: &Finding| finding.file() != loaded.main;
+    fn leave_out_told(&mut self, read: &Read, findings: &mut Vec<Finding>) {
+        let included = |finding: &Finding| finding.file() != read.main();
         if self.told.is_empty() && !findings.iter().any(included) {
             return;
         }
         findings.retain(|finding| {
-            let key = key(loaded, finding);
+            let key = key(read.sources(), finding);
             if included(finding) { self.told.insert(key) } else { !self.told.contains(&key) }
         });
     }
@@ -217,20 +217,21 @@ impl<'a> Totals<'a> {
         self.printed += findings.len();
     }
 
-    fn print(&mut self, loaded: &Loaded, findings: &[Finding], out: &mut dyn Write) -> Result<(), Stop> {
+    fn print(&mut self, read: &Read, findings: &[Finding], out: &mut dyn Write) -> Result<(), Stop> {
+        let sources = read.sources();
         if let Some(report) = &mut self.report {
-            let main = loaded.sources.file(loaded.main).path().display().to_string();
-            report.draw(&main, &|| graph::of(loaded));
-            return Ok(report.add(&loaded.sources, findings, out)?);
+            if let Some(loaded) = read.loaded() {
+                let main = loaded.sources.file(loaded.main).path().display().to_string();
+                report.draw(&main, &|| graph::of(loaded));
+            }
+            return Ok(report.add(sources, findings, out)?);
         }
         if self.args.format == Format::Json {
-            self.json.extend(findings.iter().map(|one| (one.severity, json::finding(&loaded.sources, one))));
-            return Ok(());
+            return Ok(self.json.add(sources, findings, out)?);
         }
-        let mut human =
-            Human::new(&loaded.sources, colour(self.args.shared.color), terminal::width(), terminal::is_screen());
+        let mut human = Human::new(sources, colour(self.args.shared.color), terminal::width(), terminal::is_screen());
         let (shown, repeats) = match self.args.shared.verbose {
-            0 => repeats::split(&loaded.sources, findings),
+            0 => repeats::split(sources, findings),
             _ => (findings.iter().collect(), Vec::new()),
         };
         for finding in shown {
@@ -240,7 +241,7 @@ impl<'a> Totals<'a> {
             writeln!(out, "{}\n", repeats.tell())?;
         }
         if self.args.shared.verbose > 0 && self.args.format == Format::Human {
-            notes(loaded, out)?;
+            read.loaded().map_or(Ok(()), |loaded| notes(loaded, out))?;
         }
         Ok(())
     }
@@ -278,10 +279,7 @@ impl<'a> Totals<'a> {
         let Tally { files, directives, infos, warnings, errors } = self.tally;
         match self.args.format {
             _ if self.args.diff => {}
-            Format::Json => {
-                let report = json::report(self.json, files, directives).to_string();
-                writeln!(out, "{}", shown::json(&report))?;
-            }
+            Format::Json => self.json.end(files, directives, out)?,
             Format::Human if self.args.shared.quiet || (files == 0 && self.trouble) => {}
             Format::Human if files == 0 => {
                 writeln!(out, "no redirect configuration found: name a file, or say its language with `--as`")?;

@@ -9,6 +9,8 @@ use crate::ir::template::Attribute;
 
 /// How deep sub-requests may nest.
 const DEPTH: u8 = 10;
+/// Sub-requests of one request: index files that are folders with index files multiply.
+const MOST: u32 = 1_000;
 
 /// What a sub-request came to, short of its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +26,10 @@ pub enum Reached {
 /// # Errors
 /// Where something that is not modelled decides.
 pub fn by_url<'p>(machine: &Machine<'p>, target: &[u8]) -> Try<(Machine<'p>, Reached)> {
+    machine.sub_requests.set(machine.sub_requests.get() + 1);
+    if machine.sub_requests.get() > MOST {
+        return Err(Fail::Unknown(None, "more sub-requests than are followed".to_owned()));
+    }
     let mut inner = machine.clone();
     inner.depth = inner.depth.saturating_add(1);
     if inner.depth > DEPTH {

@@ -329,6 +329,7 @@ impl super::context::Context {
         if !literal.is_empty() {
             parts.push(Part::Literal(literal.into()));
         }
+        parts.shrink_to_fit();
         Template { parts, passes: Passes::Two }
     }
 }
