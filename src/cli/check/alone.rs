@@ -135,13 +135,22 @@ fn analyse(key: &Key, options: &Options, config: &Config) -> Option<Known> {
     findings.iter().all(tells_no_folder).then_some(Known { findings, directives })
 }
 
-/// Whether a line holds the path of a folder or a file against a text, or puts it into one; to ask for the file is no harm.
+/// Tests of a condition that ask for nothing but the file.
+const ASKS: [&str; 7] = ["-d", "-f", "-h", "-L", "-l", "-s", "-x"];
+/// What names the path of a folder or a file.
+const NAMES: [&str; 5] = ["FILENAME", "DOCUMENT_ROOT", "CONTEXT_", "PATH_TRANSLATED", "%{LA-"];
+
+/// Whether a line holds the path of a folder or a file against a text, or puts it into one; to ask for the file is no
+/// harm.
 fn names_folder(line: &[u8]) -> bool {
-    let line = line.trim_ascii().to_ascii_uppercase();
-    let holds = |text: &str| memchr::memmem::find(&line, text.as_bytes()).is_some();
-    let asks = line.starts_with(b"REWRITECOND")
-        && [&b" -F"[..], b" !-F", b" -D", b" !-D"].iter().any(|end| line.ends_with(end));
-    !asks && ["FILENAME", "DOCUMENT", "TRANSLATED", "CONTEXT", "LA-"].into_iter().any(holds)
+    let line = String::from_utf8_lossy(line).to_ascii_uppercase();
+    let words: Vec<&str> = line.split_ascii_whitespace().collect();
+    let asks = |test: &str| ASKS.iter().any(|asks| test.trim_start_matches('!').eq_ignore_ascii_case(asks));
+    match words.as_slice() {
+        [first, ..] if first.starts_with('#') => false,
+        ["REWRITECOND", _, test, ..] if asks(test) => false,
+        _ => NAMES.iter().any(|name| line.contains(name)),
+    }
 }
 
 /// Whether only the beginnings of assumed paths say where the file stands.
