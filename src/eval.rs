@@ -25,6 +25,7 @@ pub mod own_url;
 pub mod phase;
 pub mod proxy;
 pub mod real_address;
+pub mod referer;
 pub mod respond;
 pub mod rewrite;
 pub mod sections;

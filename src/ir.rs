@@ -30,6 +30,7 @@ pub mod network;
 pub mod pattern;
 pub mod policy;
 pub mod proxy;
+pub mod referers;
 pub mod scope;
 pub mod site;
 pub mod table;

@@ -204,6 +204,7 @@ pub fn dimension_of(attribute: &Attribute) -> Option<Dimension> {
         | Attribute::ForwardedAddress(_)
         | Attribute::ForwardedFor => Dimension::Client,
         Attribute::SecureLink | Attribute::SecureLinkExpires => Dimension::RawTarget,
+        Attribute::InvalidReferer => Dimension::Header(b"referer".to_vec()),
         Attribute::Method => Dimension::Method,
         Attribute::Filename | Attribute::DocumentRoot => Dimension::File,
         Attribute::Time(_) => Dimension::Time,

@@ -3,7 +3,7 @@
 use crate::eval::{Assumed, FileKind, Kind, World};
 use crate::lower::Loader;
 use std::ffi::OsStr;
-use std::io::Read;
+use std::io::{Error, ErrorKind, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -146,12 +146,15 @@ impl Loader for Disk {
 pub fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
     // Looked at before it is opened: opening a pipe waits for a writer.
     let meta = std::fs::metadata(path)?;
-    let refuse = |why: &str| Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, why.to_owned()));
+    let refuse = |kind, why: &str| Err(Error::new(kind, why.to_owned()));
+    if meta.is_dir() {
+        return refuse(ErrorKind::IsADirectory, "is a directory");
+    }
     if !meta.is_file() {
-        return refuse(if meta.is_dir() { "is a directory" } else { "is not a regular file" });
+        return refuse(ErrorKind::InvalidInput, "is not a regular file");
     }
     if meta.len() > LARGEST {
-        return refuse(TOO_LARGE);
+        return refuse(ErrorKind::InvalidInput, TOO_LARGE);
     }
     read_whole(std::fs::File::open(path)?)
 }
@@ -164,7 +167,7 @@ pub fn read_whole(from: impl Read) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let read = from.take(LARGEST + 1).read_to_end(&mut bytes)?;
     if read as u64 > LARGEST {
-        return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, TOO_LARGE));
+        return Err(Error::new(ErrorKind::InvalidInput, TOO_LARGE));
     }
     Ok(bytes)
 }

@@ -5,6 +5,7 @@ use super::flow::{Fail, Flow, Reply, Try};
 use super::machine::{Flags, Machine, Registers, Value};
 use super::{Ended, credentials, template};
 use crate::ir::access::{Access, Clients, NetworkRule, SubRequest};
+use crate::ir::choice::Choice;
 
 /// What a rule says to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,9 +19,11 @@ pub enum Verdict {
 }
 
 /// Refuses what the scope's access rules refuse. Where the same sections are in force as for the request before an
-/// internal redirect or around a sub-request, nothing is asked again (`ap_process_request_internal`).
+/// internal redirect or around a sub-request, nothing is asked again (`ap_process_request_internal`); who chooses one
+/// location asks every time.
 pub fn check(machine: &mut Machine) -> Flow {
-    if machine.trail_before.as_ref() == Some(&machine.trail) {
+    let by_sections = matches!(machine.site.choice, Choice::Sections(_));
+    if by_sections && machine.trail_before.as_ref() == Some(&machine.trail) {
         return Flow::Next;
     }
     let settings = &machine.scope.settings;

@@ -2,7 +2,7 @@
 
 use super::flow::Try;
 use super::machine::Machine;
-use super::{content, credentials, own_url, proxy, real_address, rewrite};
+use super::{content, credentials, own_url, proxy, real_address, referer, rewrite};
 use crate::ir::policy::StatusPolicy;
 use crate::ir::template::{Attribute, TimePart};
 
@@ -47,6 +47,7 @@ pub fn value(machine: &mut Machine, attribute: &Attribute) -> Try<Vec<u8>> {
         Attribute::BasicUser => credentials::basic(machine).map(|(user, _)| user).unwrap_or_default(),
         Attribute::SecureLink => credentials::secure_link(machine)?,
         Attribute::SecureLinkExpires => credentials::secure_link_end(machine)?,
+        Attribute::InvalidReferer => referer::is_invalid(machine)?,
         Attribute::ProxyHost => proxy::host_of(machine)?,
         Attribute::UpstreamStatus => {
             machine.upstream.as_ref().map(|answer| format!("{:03}", answer.status).into_bytes()).unwrap_or_default()
@@ -112,8 +113,11 @@ fn request_line(machine: &Machine) -> Vec<u8> {
     line
 }
 
-/// The first value of an argument of a query: the name in any case, the value raw.
+/// The first value of an argument of a query: the name in any case, the value raw. No argument is nameless.
 pub fn argument<'q>(query: &'q [u8], name: &[u8]) -> &'q [u8] {
+    if name.is_empty() {
+        return b"";
+    }
     query
         .split(|&byte| byte == b'&')
         .filter_map(|pair| {

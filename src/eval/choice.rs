@@ -31,12 +31,15 @@ pub fn locate(machine: &mut Machine) -> Flow {
         Found::Best(location) | Found::Final(location) => {
             enter(machine, location.scope);
             machine.recorder.step(location.span, || "is chosen".to_owned());
-            if machine.scope.settings.internal && !machine.flags.internal {
+            if is_closed(machine) {
                 return Reply::bare(404, Some(location.span)).into();
             }
         }
         Found::Slash(location, name) => {
             enter(machine, location.scope);
+            if is_closed(machine) {
+                return Reply::bare(404, Some(location.span)).into();
+            }
             let mut to = escape::uri(name);
             if let Some(query) = machine.query.as_ref().filter(|query| !query.is_empty()) {
                 to.push(b'?');
@@ -48,6 +51,11 @@ pub fn locate(machine: &mut Machine) -> Flow {
         Found::Nothing => enter(machine, locations.otherwise.unwrap_or(site.scope)),
     }
     Flow::Next
+}
+
+/// Whether the scope in force is not for requests from outside, and this is one.
+fn is_closed(machine: &Machine) -> bool {
+    machine.scope.settings.internal && !machine.flags.internal
 }
 
 /// Puts a location's scope in force, or the one for its excepted methods.

@@ -95,6 +95,8 @@ fn with_slash(machine: &mut Machine) -> Flow {
     Reply::location(301, to, None).into()
 }
 
+/// The first index name at which anything is, be it a folder. Before a second name is asked for, the folder of the
+/// path must be one.
 fn index(machine: &mut Machine) -> Try<Flow> {
     let names = machine.scope.settings.index.clone().unwrap_or_else(|| vec![template_index()]);
     let folder = file_name(machine)?;
@@ -107,28 +109,26 @@ fn index(machine: &mut Machine) -> Try<Flow> {
         }
         let path = [&*folder, &*name].concat();
         match look(machine, &path) {
-            Some(Some(found)) if found.kind != Kind::Directory || name.ends_with(b"/") => {
+            Some(Some(_)) => {
                 let (target, query) = ([&*machine.path, &*name].concat(), machine.query.clone());
                 return Ok(try_files::to_path(machine, target, query));
             }
-            Some(_) => {}
+            Some(None) if look(machine, &folder).is_some_and(is_no_folder) => return Ok(Reply::bare(404, None).into()),
+            Some(None) => {}
             None => unknown = true,
         }
     }
     if unknown {
         return Ok(Flow::Content);
     }
-    Ok(match look(machine, &folder) {
-        None => Flow::Content,
-        Some(Some(found)) if found.kind == Kind::Directory => {
-            if machine.scope.settings.listing == Some(true) {
-                Reply::served().into()
-            } else {
-                Reply::bare(403, None).into()
-            }
-        }
-        Some(_) => Reply::bare(404, None).into(),
+    Ok(match machine.scope.settings.listing == Some(true) {
+        true => Reply::served().into(),
+        false => Reply::bare(403, None).into(),
     })
+}
+
+fn is_no_folder(found: Option<FileKind>) -> bool {
+    found.is_none_or(|found| found.kind != Kind::Directory)
 }
 
 fn template_index() -> crate::ir::template::Template {

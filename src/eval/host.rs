@@ -138,36 +138,34 @@ pub fn choose_site(machine: &mut Machine) -> Result<(), u16> {
 
 /// The site that names a host, patterns left aside.
 fn named(program: &Program, listener: &Listener, host: &[u8]) -> Option<SiteId> {
-    let names = || names(program, listener);
-    let exact = |name: &SiteName| match name {
-        SiteName::Exact(text) => &**text == host,
-        SiteName::LeadingOrBare(suffix) => suffix.get(1..) == Some(host),
-        _ => false,
-    };
-    let leading = |name: &SiteName| match name {
+    best_name(names(program, listener), host)
+}
+
+/// What goes with the name that fits a host best, patterns left aside: the whole name, then the longest wildcard in
+/// front, then the longest one behind; the first of two alike.
+pub fn best_name<'n, T: Copy>(names: impl Iterator<Item = (T, &'n SiteName)>, host: &[u8]) -> Option<T> {
+    let fits = |name: &SiteName| match name {
+        SiteName::Exact(text) => (&**text == host).then_some((2, 0)),
+        SiteName::LeadingOrBare(suffix) if suffix.get(1..) == Some(host) => Some((2, 0)),
         SiteName::Leading(suffix) | SiteName::LeadingOrBare(suffix) => {
-            (host.len() > suffix.len() && host.ends_with(suffix)).then_some(suffix.len())
+            host.ends_with(suffix).then_some((1, suffix.len()))
         }
-        _ => None,
+        SiteName::Trailing(prefix) => {
+            (host.len() > prefix.len() && host.starts_with(prefix)).then_some((0, prefix.len()))
+        }
+        SiteName::Glob(_) | SiteName::Regex(..) => None,
     };
-    let trailing = |name: &SiteName| match name {
-        SiteName::Trailing(prefix) => (host.len() > prefix.len() && host.starts_with(prefix)).then_some(prefix.len()),
-        _ => None,
-    };
-    let longest = |length: &dyn Fn(&SiteName) -> Option<usize>| {
-        let fits = names().filter_map(|(site, name)| Some((length(name)?, site)));
-        fits.fold(None, |best: Option<(usize, SiteId)>, now| match best {
-            Some(best) if best.0 >= now.0 => Some(best),
-            _ => Some(now),
-        })
-    };
-    let exact = names().find(|(_, name)| exact(name)).map(|(site, _)| site);
-    exact.or_else(|| longest(&leading).or_else(|| longest(&trailing)).map(|(_, site)| site))
+    let fitting = names.filter_map(|(what, name)| Some((fits(name)?, what)));
+    let best = fitting.fold(None, |best: Option<((u8, usize), T)>, now| match best {
+        Some(best) if best.0 >= now.0 => Some(best),
+        _ => Some(now),
+    });
+    best.map(|(_, what)| what)
 }
 
 fn names<'p>(program: &'p Program, listener: &'p Listener) -> impl Iterator<Item = (SiteId, &'p SiteName)> {
     let site = |id: &SiteId| program.sites.get(id.0 as usize).map(|site| (*id, site));
-    listener.sites.iter().filter_map(site).flat_map(|(id, site)| site.names.iter().map(move |name| (id, name)))
+    listener.sites.iter().filter_map(site).flat_map(|(id, site)| listener.names(id, site).map(move |name| (id, name)))
 }
 
 fn best_kind(machine: &mut Machine, listener: &Listener, host: &[u8]) -> Option<SiteId> {

@@ -249,8 +249,8 @@ pub struct Machine<'p> {
     pub variables: Vec<Option<Value>>,
     /// Values of tables that are remembered.
     pub remembered: FxHashMap<TableId, Value>,
-    /// Tables being asked, against cycles.
-    pub asking: Vec<TableId>,
+    /// How far texts mention texts.
+    pub nesting: super::template::Nesting,
     /// What the text just rendered rests on, where that is not known.
     pub taint: Option<Arc<str>>,
     /// Flags.
@@ -326,7 +326,7 @@ impl<'p> Machine<'p> {
             captures: Registers::default(),
             variables: vec![None; program.variables.len()],
             remembered: FxHashMap::default(),
-            asking: Vec::new(),
+            nesting: super::template::Nesting::default(),
             taint: None,
             flags: Flags::default(),
             budget: program.budget.internal_redirects,

@@ -5,9 +5,9 @@ use super::machine::{Machine, Value};
 use super::{escape, matching, template};
 use crate::ir::TableId;
 use crate::ir::clause::Store;
-use crate::ir::table::{GeoEntry, InternalFunction, Map, MapValue, Table, TableKind, address_number};
+use crate::ir::table::{GeoEntry, InternalFunction, Map, MapValue, Table, TableKind, loose_address_number};
 
-/// The value of a table with a source of its own. A table that is asked while it is being asked is empty.
+/// The value of a table with a source of its own.
 pub fn value(machine: &mut Machine, id: TableId) -> Try<Vec<u8>> {
     if let Some(value) = machine.remembered.get(&id) {
         let (bytes, taint) = (value.bytes.clone().unwrap_or_default(), value.taint.clone());
@@ -15,13 +15,8 @@ pub fn value(machine: &mut Machine, id: TableId) -> Try<Vec<u8>> {
         return Ok(bytes);
     }
     let Some(table) = machine.program.tables.get(id.0 as usize) else { return Ok(Vec::new()) };
-    if machine.asking.contains(&id) || machine.asking.len() > 100 {
-        return Ok(Vec::new());
-    }
     let outer = machine.taint.take();
-    machine.asking.push(id);
-    let found = ask(machine, table);
-    machine.asking.pop();
+    let found = template::mentioned(machine, |machine| ask(machine, table));
     let taint = machine.taint.take();
     machine.taint = outer.or(taint.clone());
     let bytes = found?;
@@ -111,9 +106,10 @@ fn in_map<'m>(machine: &mut Machine, map: &'m Map, key: &[u8]) -> Try<Option<&'m
 }
 
 fn by_wildcard<'m>(map: &'m Map, host: &[u8]) -> Option<&'m MapValue> {
-    let leading = map.leading.iter().filter(|(suffix, bare, _)| {
-        (host.len() > suffix.len() && host.ends_with(suffix)) || (*bare && suffix.get(1..) == Some(host))
-    });
+    let leading = map
+        .leading
+        .iter()
+        .filter(|(suffix, bare, _)| host.ends_with(suffix) || (*bare && suffix.get(1..) == Some(host)));
     let trailing = map.trailing.iter().filter(|(prefix, _)| host.len() > prefix.len() && host.starts_with(prefix));
     leading
         .max_by_key(|(suffix, ..)| suffix.len())
@@ -123,7 +119,7 @@ fn by_wildcard<'m>(map: &'m Map, host: &[u8]) -> Option<&'m MapValue> {
 
 /// The smallest network that holds the address, the later of two alike; what is no address counts as 255.255.255.255.
 fn in_networks<'t>(entries: &'t [GeoEntry], address: &[u8]) -> Option<&'t [u8]> {
-    let address = address_number(address).unwrap_or(0xffff_ffff_ffff);
+    let address = loose_address_number(address).unwrap_or(0xffff_ffff_ffff);
     let holds = entries.iter().rev().filter(|entry| (entry.first..=entry.last).contains(&address));
     holds.min_by_key(|entry| entry.last - entry.first).map(|entry| &*entry.value)
 }

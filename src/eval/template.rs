@@ -1,10 +1,41 @@
 //! Text with holes, made in one pass or in two.
 
 use super::flow::{Fail, Try};
-use super::machine::Machine;
+use super::machine::{Machine, Value};
 use super::{attribute, escape, expr, table};
-use crate::ir::template::{Origin, Part, Passes, Template};
+use crate::ir::template::{Attribute, Origin, Part, Passes, Template};
 use crate::ir::{Bytes, VarId};
+
+/// How deep texts may mention texts (`ngx_http_variable_depth`); what lies deeper is empty.
+const DEEPEST: u32 = 100;
+
+/// How often one request may ask for a text from inside another: more than any does that comes to an end.
+const MOST: u32 = 1 << 16;
+
+/// The longest text, in bytes: no server sends a longer one.
+const LONGEST: usize = 1 << 20;
+
+/// How far texts mention texts at the moment, and how often it happened.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Nesting {
+    depth: u32,
+    asked: u32,
+}
+
+/// Evaluates what a text mentions. Texts may mention themselves, one through the other.
+pub fn mentioned(machine: &mut Machine, find: impl FnOnce(&mut Machine) -> Try<Vec<u8>>) -> Try<Vec<u8>> {
+    let Nesting { depth, asked } = machine.nesting;
+    if depth == DEEPEST {
+        return Ok(Vec::new());
+    }
+    if asked > MOST {
+        return Err(Fail::Unknown(None, "texts that mention each other without an end".to_owned()));
+    }
+    machine.nesting = Nesting { depth: depth + 1, asked: asked + u32::from(depth > 0) };
+    let found = find(machine);
+    machine.nesting.depth = depth;
+    found
+}
 
 /// The text. What it rests on, where that is not known, is left in the machine's `taint`.
 pub fn render(machine: &mut Machine, template: &Template) -> Try<Vec<u8>> {
@@ -27,7 +58,7 @@ pub fn render_marked(machine: &mut Machine, template: &Template) -> Try<(Vec<u8>
             _ => out.bytes.extend_from_slice(&value(machine, part)?),
         }
     }
-    Ok((out.bytes, out.mark))
+    out.whole()
 }
 
 #[derive(Default)]
@@ -44,6 +75,13 @@ impl Out {
             self.mark = Some(self.bytes.len() + at);
         }
         self.bytes.extend_from_slice(bytes);
+    }
+
+    fn whole(self) -> Try<(Vec<u8>, Option<usize>)> {
+        match self.bytes.len() {
+            0..=LONGEST => Ok((self.bytes, self.mark)),
+            _ => Err(Fail::Unknown(None, format!("a text of more than {LONGEST} bytes"))),
+        }
     }
 }
 
@@ -83,7 +121,7 @@ fn two_passes(machine: &mut Machine, template: &Template) -> Try<(Vec<u8>, Optio
             return Err(Fail::Status(500, None));
         }
     }
-    Ok((out.bytes, out.mark))
+    out.whole()
 }
 
 /// Whether a variable's value is a table's.
@@ -100,7 +138,7 @@ pub fn value(machine: &mut Machine, part: &Part) -> Try<Vec<u8>> {
             let bytes = machine.captures.of(*store).group(usize::from(*group));
             Ok(escape::apply(machine, how, bytes))
         }
-        Part::Attribute(attribute) => attribute::value(machine, attribute),
+        Part::Attribute(attribute) => mentioned(machine, |machine| attribute::value(machine, attribute)),
         Part::Variable(id) => variable(machine, *id),
         Part::Lookup { table, key, default, escape: how } => {
             let key = key.as_ref().map(|key| render(machine, key)).transpose()?;
@@ -131,7 +169,13 @@ pub fn variable(machine: &mut Machine, id: VarId) -> Try<Vec<u8>> {
     match &variable.origin {
         Origin::Empty => Ok(Vec::new()),
         Origin::Table(table) => table::value(machine, *table),
-        Origin::Attribute(attribute) => attribute::value(machine, attribute),
+        Origin::Attribute(attribute) => {
+            let bytes = mentioned(machine, |machine| attribute::value(machine, attribute))?;
+            if *attribute == Attribute::InvalidReferer {
+                machine.set_variable(id, Value { bytes: Some(bytes.clone()), taint: None });
+            }
+            Ok(bytes)
+        }
         Origin::Environment => Ok(environment(machine, &variable.name)),
     }
 }

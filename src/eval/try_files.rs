@@ -52,6 +52,7 @@ fn look(machine: &mut Machine, list: &TryFiles) -> Try<Flow> {
 fn last(machine: &mut Machine, list: &TryFiles) -> Try<Flow> {
     machine.cause = Some(list.span);
     match &list.last {
+        TryLast::Status(0) => Ok(Reply::bare(404, Some(list.span)).into()),
         // A status below 300 makes no reply: the connection is closed, except where nothing is to be said.
         TryLast::Status(status @ (201 | 204 | 300..)) => Ok(Reply::bare(*status, Some(list.span)).into()),
         TryLast::Status(_) => {
@@ -61,7 +62,7 @@ fn last(machine: &mut Machine, list: &TryFiles) -> Try<Flow> {
         TryLast::Path(text) => {
             let text = template::render(machine, text)?;
             machine.recorder.step(list.span, || format!("falls back to `{}`", String::from_utf8_lossy(&text)));
-            Ok(to_target(machine, &text))
+            Ok(if text.starts_with(b"@") { choice::named(machine, &text) } else { to_target(machine, &text) })
         }
     }
 }

@@ -8,6 +8,7 @@ use super::choice::Section;
 use super::clause::{Clause, Handler};
 use super::condition::Condition;
 use super::policy::SelfUrl;
+use super::referers::Referers;
 use super::template::Template;
 use super::{Bytes, Note, ScopeId};
 use crate::source::Span;
@@ -269,6 +270,8 @@ pub struct Settings {
     pub real_address: Option<Arc<RealAddress>>,
     /// How a signed link is checked.
     pub secure_link: Option<Arc<SecureLink>>,
+    /// Which pages may refer to what is here.
+    pub referers: Option<Arc<Referers>>,
     /// A beginning of the path that is taken off where it is mapped to a file (`ServerPath`).
     pub unmapped_prefix: Option<Bytes>,
     /// TRACE is answered (`TraceEnable`).

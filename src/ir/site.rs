@@ -21,6 +21,16 @@ pub struct Listener {
     pub default: SiteId,
     /// How names choose.
     pub rule: NameRule,
+    /// Names that do not count here, for an earlier site has them: the site, and the place among its names.
+    pub void: FxHashSet<(SiteId, usize)>,
+}
+
+impl Listener {
+    /// The names by which one of its sites is found here.
+    pub fn names<'s>(&'s self, id: SiteId, site: &'s Site) -> impl Iterator<Item = &'s SiteName> {
+        let counts = move |&(at, _): &(usize, &SiteName)| !self.void.contains(&(id, at));
+        site.names.iter().enumerate().filter(counts).map(|(_, name)| name)
+    }
 }
 
 /// How a host chooses among the sites of a listener.

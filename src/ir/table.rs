@@ -112,6 +112,21 @@ pub enum InternalFunction {
     Unescape,
 }
 
+/// An address as nginx reads it (`ngx_inet_addr`): an octet may be empty, or begin with zeros.
+pub fn loose_address_number(text: &[u8]) -> Option<u128> {
+    let octet = |part: &[u8]| {
+        let mut digits = part.iter().map(|byte| byte.is_ascii_digit().then(|| u16::from(byte - b'0')));
+        digits.try_fold(0, |octet, digit| Some(octet * 10 + digit?).filter(|&octet| octet < 256))
+    };
+    let octets: Option<Vec<u16>> = text.split(|&byte| byte == b'.').map(octet).collect();
+    match octets.as_deref() {
+        Some(octets @ [_, _, _, _]) => {
+            Some(octets.iter().fold(0xffff, |number, &octet| number << 8 | u128::from(octet)))
+        }
+        _ => address_number(text),
+    }
+}
+
 /// An address as a number, IPv4 mapped into IPv6.
 pub fn address_number(text: &[u8]) -> Option<u128> {
     let address: IpAddr = std::str::from_utf8(text).ok()?.parse().ok()?;

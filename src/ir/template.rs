@@ -124,6 +124,8 @@ pub enum Attribute {
     SecureLink,
     /// The time that a signed link names as its end.
     SecureLinkExpires,
+    /// `1` where the `Referer` is not welcome in the scope that first asks (`$invalid_referer`).
+    InvalidReferer,
     /// Host and port of the server that the scope hands requests on to.
     ProxyHost,
     /// The status of the server that the request was handed on to; empty before that.

@@ -6,14 +6,19 @@
 
 mod access;
 pub mod context;
+mod hashes;
+mod headers;
+mod listen;
 pub mod load;
 mod locations;
 mod names;
 mod proxy;
+mod referers;
 mod rewrite;
 mod server;
 mod settings;
 mod tables;
+mod units;
 mod variables;
 
 use super::*;
@@ -35,8 +40,7 @@ pub fn lower(sources: &mut Sources, main: FileId, options: &Options, loader: &dy
 }
 
 fn build(loaded: &Loaded, sources: &Sources, options: &Options) -> Program {
-    let fragment = loaded.level != Level::Main;
-    let mut context = Context::new(options, fragment);
+    let mut context = Context::new(options, loaded);
     let roots: Vec<Node> = loaded.roots(sources).collect();
     foresee(&mut context, &roots);
     match loaded.level {
@@ -56,6 +60,7 @@ fn build(loaded: &Loaded, sources: &Sources, options: &Options) -> Program {
         Level::Upstream | Level::Stream | Level::MapBody => {}
     }
     context.settle_names();
+    context.check_names_fit();
     finish(context, loaded, options)
 }
 
@@ -64,6 +69,7 @@ fn lower_http(context: &mut Context, inside: &[Node]) {
     for node in inside {
         match node.name() {
             b"map" if node.has_block() => context.map(*node),
+            b"map_hash_bucket_size" | b"map_hash_max_size" | b"server_names_hash_bucket_size" => context.bucket(*node),
             b"geo" if node.has_block() => context.geo(*node),
             b"split_clients" if node.has_block() => context.split_clients(*node),
             b"upstream" if node.has_block() => context.upstream(*node),

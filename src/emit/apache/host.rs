@@ -38,7 +38,7 @@ pub fn hosts(lists: &mut Lists<'_>) -> Vec<Host> {
             if at > 0 && only_patterns(site) {
                 continue;
             }
-            let mut head = head(site, listener, at == 0);
+            let mut head = head((*id, site), listener, at == 0);
             let mut statements = Vec::new();
             if at == 0 {
                 for other in patterns.iter().filter(|other| !std::ptr::eq(**other, site)) {
@@ -186,10 +186,10 @@ fn address(listener: &Listener) -> Option<Vec<u8>> {
 }
 
 /// Names, encryption, document root.
-fn head(site: &Site, listener: &Listener, default: bool) -> Vec<Vec<u8>> {
+fn head((id, site): (SiteId, &Site), listener: &Listener, default: bool) -> Vec<Vec<u8>> {
     let port = listener.port.unwrap_or(80);
     let mut names: Vec<String> = Vec::new();
-    for name in &site.names {
+    for name in listener.names(id, site) {
         let shown = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         match name {
             SiteName::Exact(name) if !name.is_empty() && is_name(name) => names.insert(plain(&names), shown(name)),

@@ -123,6 +123,9 @@ fn attribute_piece(attribute: &Attribute) -> Result<Piece, String> {
             let name = name.strip_prefix(b"ssl:").unwrap_or(name);
             return Err(format!("`${}` is known to nginx alone", shown(name)));
         }
+        Attribute::InvalidReferer => {
+            return Err("the check of the `Referer` is nginx's alone".to_owned());
+        }
         Attribute::SecureLink | Attribute::SecureLinkExpires => {
             return Err("the check of a signed link is nginx's alone".to_owned());
         }

@@ -106,13 +106,21 @@ fn check_version(version: &[u8]) -> Result<(), u16> {
             if version.first() != Some(&b'1') || !rest.is_empty() {
                 return Err(505);
             }
-            match minor {
-                Some([_] | [_, _]) if minor.is_some_and(|minor| minor.iter().all(u8::is_ascii_digit)) => Ok(()),
-                _ => Err(400),
-            }
+            if minor.is_some_and(is_minor) { Ok(()) } else { Err(400) }
         }
         _ => Err(400),
     }
+}
+
+/// Digits, none of which follows a number above 99 (`ngx_http_parse_request_line`).
+fn is_minor(digits: &[u8]) -> bool {
+    let mut number = 0u32;
+    let fits = |digit: &u8| {
+        let fits = digit.is_ascii_digit() && number <= 99;
+        number = number * 10 + u32::from(digit.wrapping_sub(b'0'));
+        fits
+    };
+    !digits.is_empty() && digits.iter().all(fits)
 }
 
 fn check_headers(machine: &Machine) -> Result<(), u16> {

@@ -62,7 +62,7 @@ impl Reader<'_> {
     ) {
         match self.open(full) {
             Ok(file) => self.include_file(file, full, read, place, out),
-            Err(ErrorKind::InvalidInput) if depth < DEEPEST_FOLDER => {
+            Err(ErrorKind::IsADirectory) if depth < DEEPEST_FOLDER => {
                 for one in self.loader.glob(&full.join("*")) {
                     self.include_path(&one, optional, depth + 1, read, place, out);
                 }

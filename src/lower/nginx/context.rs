@@ -1,12 +1,13 @@
 //! What the lowering of one configuration carries along: the program so far, the variables, the refusals.
 
 use super::super::{Options, Version};
-use super::load::Node;
+use super::load::{Level, Loaded, Node};
 use super::variables::Variables;
 use crate::ir::scope::Scope;
 use crate::ir::{Effect, Note, Program, Reach, Refusal, ScopeId, VarId};
 use crate::pcre;
 use crate::source::Span;
+use std::collections::HashSet;
 
 /// The newest version whose behaviour is known; the default.
 pub const NEWEST: Version = Version(1, 31, 4);
@@ -24,16 +25,22 @@ pub struct Context {
     /// The version that is modelled.
     pub version: Version,
     /// Addresses whose default server was named.
-    pub defaults: Vec<String>,
+    pub defaults: HashSet<String>,
+    /// Addresses whose socket was described.
+    pub tuned: HashSet<String>,
     /// Server names with a `*` at a place where it cannot be: seen only where an address has several servers.
     pub wild_names: Vec<(Span, String)>,
     /// A piece of a configuration: what it leaves open may stand elsewhere.
     pub fragment: bool,
+    /// Nothing is left to be seen elsewhere.
+    pub whole: bool,
+    /// The sizes of hash tables.
+    pub buckets: super::hashes::Buckets,
 }
 
 impl Context {
     /// An empty program.
-    pub fn new(options: &Options, fragment: bool) -> Self {
+    pub fn new(options: &Options, loaded: &Loaded) -> Self {
         let version = options.version.unwrap_or(NEWEST);
         let text = format!("{}.{}.{}", version.0, version.1, version.2);
         Self {
@@ -42,9 +49,12 @@ impl Context {
             refusals: Vec::new(),
             late: Vec::new(),
             version,
-            defaults: Vec::new(),
+            defaults: HashSet::new(),
+            tuned: HashSet::new(),
             wild_names: Vec::new(),
-            fragment,
+            fragment: loaded.level != Level::Main,
+            whole: loaded.is_whole(),
+            buckets: Default::default(),
         }
     }
 
@@ -92,10 +102,7 @@ impl Context {
         let names = match regex.compiled() {
             Ok(compiled) => compiled.names().map(|(group, name)| (group, name.to_vec())).collect::<Vec<_>>(),
             Err(error) => {
-                let shown = String::from_utf8_lossy(text);
-                let rest = text.get(error.offset..).filter(|rest| !rest.is_empty());
-                let at = rest.map(|rest| format!(" at \"{}\"", String::from_utf8_lossy(rest))).unwrap_or_default();
-                let message = format!("pcre2_compile() failed: {} in \"{shown}\"{at}", error.message);
+                let message = rejected(text, &error);
                 self.refuse(span, message);
                 Vec::new()
             }
@@ -109,4 +116,12 @@ impl Context {
         }
         (regex, named.into())
     }
+}
+
+/// What nginx says where PCRE2 rejects an expression.
+pub fn rejected(text: &[u8], error: &pcre::Error) -> String {
+    let shown = String::from_utf8_lossy(text);
+    let rest = text.get(error.offset..).filter(|rest| !rest.is_empty());
+    let at = rest.map(|rest| format!(" at \"{}\"", String::from_utf8_lossy(rest))).unwrap_or_default();
+    format!("pcre2_compile() failed: {} in \"{shown}\"{at}", error.message)
 }

@@ -46,6 +46,12 @@ pub struct Loaded {
 }
 
 impl Loaded {
+    /// Whether this is all there is: no piece, no template, and every included file was seen.
+    pub fn is_whole(&self) -> bool {
+        let unseen = |note: &Note| note.directive == "include" && note.effect != Effect::None;
+        self.level == Level::Main && self.templates.is_empty() && !self.notes.iter().any(unseen)
+    }
+
     /// What stands at the top level of the main file, includes spliced in.
     pub fn roots<'a>(&'a self, sources: &'a Sources) -> Children<'a> {
         let items = self.trees.first().map_or(&[][..], |tree| &tree.items);

@@ -148,7 +148,7 @@ impl Context {
             self.check_place(node, &name, parent);
             let shown = String::from_utf8_lossy(plain(&name)).into_owned();
             let kind: &[u8] = if matches!(name, Name::Exact(_)) { b"=" } else { b"" };
-            if !matches!(name, Name::Pattern(..)) && !seen.insert([kind, plain(&name)].concat()) {
+            if !matches!(name, Name::Pattern(..) | Name::Named(_)) && !seen.insert([kind, plain(&name)].concat()) {
                 self.refuse_late(node.head(), format!("duplicate location \"{shown}\""));
                 continue;
             }
@@ -188,7 +188,10 @@ impl Context {
         match (name, pattern) {
             (Name::Exact(text), _) => drop(locations.exact.insert((*text).into(), location)),
             (Name::Prefix(text, _), _) => locations.prefixes.push((self.stored_prefix(text).into(), location)),
-            (Name::Named(text), _) => drop(locations.named.insert((*text).into(), scope)),
+            // The first of a name is found.
+            (Name::Named(text), _) => {
+                locations.named.entry((*text).into()).or_insert(scope);
+            }
             (Name::Pattern(..), Some((regex, named))) => locations.patterns.push((regex, named, location)),
             (Name::Pattern(..), None) => {}
         }

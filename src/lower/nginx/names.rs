@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use crate::ir::site::SiteName;
-use std::collections::HashSet;
+use rustc_hash::FxHashSet as HashSet;
 
 impl Context {
     /// Drops what nginx drops with a warning, and refuses what it sees only where an address has several servers.
@@ -13,20 +13,34 @@ impl Context {
                 self.refuse_late(span, format!("invalid server name or wildcard \"{name}\""));
             }
         }
-        for listener in &self.program.listeners {
-            let mut exact: HashSet<Vec<u8>> = HashSet::new();
-            for id in &listener.sites {
-                let Some(site) = self.program.sites.get_mut(id.0 as usize) else { continue };
-                site.names.retain(|name| match name {
-                    SiteName::Exact(name) => {
-                        exact.insert(name.to_vec());
-                        true
-                    }
-                    // A conflict drops the whole entry, its subdomains too.
-                    SiteName::LeadingOrBare(name) => exact.insert(name.get(1..).unwrap_or_default().to_vec()),
-                    _ => true,
-                });
+        for listener in &mut self.program.listeners {
+            let mut taken = Taken::default();
+            for &id in &listener.sites {
+                let names = self.program.sites.get(id.0 as usize).map(|site| &*site.names).unwrap_or_default();
+                let void = names.iter().enumerate().filter(|(_, name)| !taken.take(name));
+                listener.void.extend(void.map(|(at, _)| (id, at)));
             }
+        }
+    }
+}
+
+/// The names that sites of one address have so far (`ngx_hash_add_key`).
+#[derive(Default)]
+struct Taken<'p> {
+    exact: HashSet<&'p [u8]>,
+    leading: HashSet<&'p [u8]>,
+}
+
+impl<'p> Taken<'p> {
+    /// Whether a name is still free. `.x` is one entry: where either half of it is taken, the other one is lost too.
+    fn take(&mut self, name: &'p SiteName) -> bool {
+        match name {
+            SiteName::Exact(name) => self.exact.insert(name),
+            SiteName::Leading(suffix) => self.leading.insert(suffix),
+            SiteName::LeadingOrBare(suffix) => {
+                self.exact.insert(suffix.get(1..).unwrap_or_default()) && self.leading.insert(suffix)
+            }
+            _ => true,
         }
     }
 }

@@ -139,8 +139,8 @@ impl Context {
                            named location, or inside \"if\" statement, or inside \"limit_except\" block";
             self.refuse(node.arg_span(0), message);
         }
-        if path_of(url).is_none() && !computed {
-            return self.refuse(node.arg_span(0), "invalid URL prefix");
+        if !computed && let Err(why) = check_url(url) {
+            return self.refuse(node.arg_span(0), why);
         }
         let to = self.template(url, Captures::Raw, node.arg_span(0));
         let name = name.unwrap_or_default();
@@ -215,6 +215,30 @@ impl Context {
         let name = node.arg(0).unwrap_or_default().to_ascii_lowercase().into();
         self.program.upstreams.push(Upstream { name, peers: peers.collect() });
     }
+}
+
+/// What is wrong with a URL that requests are handed on to (`ngx_parse_url`).
+fn check_url(url: &[u8]) -> Result<(), String> {
+    let path = path_of(url).ok_or("invalid URL prefix")?;
+    let length = if url.get(4) == Some(&b':') { 7 } else { 8 };
+    let peer = url.get(length..url.len() - path.len()).unwrap_or_default();
+    let shown = String::from_utf8_lossy(url.get(length..).unwrap_or_default());
+    let wrong = |what: &str| Err(format!("{what} in upstream \"{shown}\""));
+    if peer.starts_with(b"unix:") || peer.starts_with(b"[") {
+        return Ok(());
+    }
+    match memchr::memchr(b':', peer).and_then(|at| peer.split_at_checked(at)) {
+        Some((_, digits)) => {
+            let number =
+                std::str::from_utf8(digits.get(1..).unwrap_or_default()).ok().and_then(|text| text.parse().ok());
+            if number.is_none_or(|number: u16| number == 0) {
+                return wrong("invalid port");
+            }
+        }
+        None if peer.is_empty() => return wrong("no host"),
+        None => {}
+    }
+    if peer.starts_with(b":") { wrong("no host") } else { Ok(()) }
 }
 
 /// What follows host and port in a URL of the two schemes that can be handed on to.

@@ -4,15 +4,14 @@ use super::access::AccessRules;
 use super::context::Context;
 use super::load::Node;
 use super::proxy::ProxyRules;
+use super::referers::RefererRules;
 use super::variables::Captures;
 use crate::ir::Effect;
+use crate::ir::Note;
 use crate::ir::clause::Handler;
 use crate::ir::policy::{SelfHost, SelfPort, SelfUrl};
-use crate::ir::scope::{
-    AliasTo, ErrorPage, ErrorStatus, ErrorTarget, HeaderAction, HeaderRule, Listed, Settings, Shared,
-};
+use crate::ir::scope::{AliasTo, ErrorPage, ErrorStatus, ErrorTarget, HeaderRule, Listed, Settings, Shared};
 use crate::ir::template::Template;
-use crate::ir::{Bytes, Note};
 use std::cell::OnceCell;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -42,11 +41,12 @@ pub struct Level {
     alias: Option<AliasTo>,
     index: Option<Vec<Template>>,
     error_pages: Vec<Arc<ErrorPage>>,
-    headers: Vec<Arc<HeaderRule>>,
+    pub(super) headers: Vec<Arc<HeaderRule>>,
     inherit: Option<HeaderInherit>,
-    more: Vec<Arc<HeaderRule>>,
-    expires: Option<Vec<Arc<HeaderRule>>>,
+    pub(super) more: Vec<Arc<HeaderRule>>,
+    pub(super) expires: Option<Vec<Arc<HeaderRule>>>,
     access: AccessRules,
+    referers: RefererRules,
     proxy: ProxyRules,
     /// What serves content; inherited by `if` and `limit_except` only.
     pub handler: Option<Handler>,
@@ -87,6 +87,7 @@ impl Level {
             more: outer.more.iter().chain(&self.more).cloned().collect(),
             expires: self.expires.or_else(|| outer.expires.clone()),
             access: self.access.over(&outer.access),
+            referers: self.referers.over(&outer.referers),
             proxy: self.proxy.over(&outer.proxy, kept),
             handler: if kept { outer.handler.clone() } else { self.handler },
             passes_on: self.passes_on,
@@ -134,6 +135,7 @@ impl Level {
             access: self.access.access(),
             real_address: self.access.real_address(),
             secure_link: self.access.secure_link(),
+            referers: self.referers.referers(),
             handler: self.handler(),
             msie_refresh: self.msie_refresh,
             ..Settings::default()
@@ -203,6 +205,10 @@ impl Context {
             b"root" | b"alias" => self.root(level, node, name),
             b"index" => {
                 let names = (0..node.words().len()).filter_map(|at| Some((node.arg(at)?, node.arg_span(at))));
+                if let Some(at) = node.args().position(<[u8]>::is_empty) {
+                    let first = String::from_utf8_lossy(node.arg(0).unwrap_or_default()).into_owned();
+                    self.refuse(node.arg_span(at), format!("index \"{first}\" in \"index\" directive is invalid"));
+                }
                 let names: Vec<Template> = names.map(|(text, span)| self.template(text, Captures::Raw, span)).collect();
                 level.index.get_or_insert_default().extend(names);
             }
@@ -217,6 +223,7 @@ impl Context {
             }
             b"more_set_headers" | b"more_clear_headers" => self.more_headers(level, node),
             b"expires" => self.expires(level, node),
+            b"valid_referers" => self.valid_referers(&mut level.referers, node),
             b"stub_status" | b"empty_gif" => level.handler = Some(Handler::Fixed(200)),
             name if PASSES.contains(&name) => {
                 level.handler = Some(match node.arg(0).is_some_and(leads_nowhere) {
@@ -246,6 +253,14 @@ impl Context {
             };
             return self.refuse(node.head(), message);
         }
+        for name in ["document_root", "realpath_root"] {
+            let own = if is_alias { "alias" } else { "root" };
+            let mentions = [format!("${name}"), format!("${{{name}}}")];
+            if mentions.iter().any(|mention| memchr::memmem::find(text, mention.as_bytes()).is_some()) {
+                let message = format!("the ${name} variable cannot be used in the \"{own}\" directive");
+                return self.refuse(node.arg_span(0), message);
+            }
+        }
         let trimmed = if is_alias { text } else { text.strip_suffix(b"/").unwrap_or(text) };
         let to = self.template(trimmed, Captures::Raw, node.arg_span(0));
         if is_alias {
@@ -258,6 +273,10 @@ impl Context {
     fn error_page(&mut self, level: &mut Level, node: Node) {
         let count = node.words().len();
         let Some(target) = count.checked_sub(1).and_then(|last| node.arg(last)) else { return };
+        if let (Some(word @ [b'=', ..]), 2) = (node.arg(0), count) {
+            let shown = String::from_utf8_lossy(word);
+            return self.refuse(node.arg_span(0), format!("invalid value \"{shown}\""));
+        }
         let mut codes = count - 1;
         let mut status = ErrorStatus::Original;
         if let Some(word) = codes.checked_sub(1).and_then(|at| node.arg(at))
@@ -302,102 +321,4 @@ impl Context {
             level.error_pages.push(Arc::new(page));
         }
     }
-
-    fn add_header(&mut self, level: &mut Level, node: Node) {
-        let (Some(name), Some(value)) = (node.arg(0), node.arg(1)) else { return };
-        let always = match node.arg(2) {
-            None => false,
-            Some(b"always") => true,
-            Some(other) => {
-                let shown = String::from_utf8_lossy(other);
-                return self.refuse(node.arg_span(2), format!("invalid parameter \"{shown}\""));
-            }
-        };
-        let value = self.template(value, Captures::Raw, node.arg_span(1));
-        level.headers.push(header(node, HeaderAction::Add, name.into(), value, always));
-    }
-
-    fn more_headers(&mut self, level: &mut Level, node: Node) {
-        let clears = node.name() == b"more_clear_headers";
-        let mut words = (0..node.words().len()).filter_map(|at| Some((node.arg(at)?, node.arg_span(at))));
-        while let Some((word, span)) = words.next() {
-            if matches!(word, b"-s" | b"-t") {
-                words.next();
-                continue;
-            }
-            if word.starts_with(b"-") {
-                continue;
-            }
-            let (name, value) = match memchr::memchr(b':', word).filter(|_| !clears) {
-                Some(at) => (word.get(..at), word.get(at + 1..)),
-                None => (Some(word), None),
-            };
-            let value = value.unwrap_or_default().trim_ascii_start();
-            let action = if value.is_empty() { HeaderAction::Unset } else { HeaderAction::Set };
-            let value = self.template(value, Captures::Raw, span);
-            let name = name.unwrap_or_default().trim_ascii();
-            level.more.push(header(node, action, name.into(), value, true));
-        }
-    }
-
-    fn expires(&mut self, level: &mut Level, node: Node) {
-        let last = node.words().len().saturating_sub(1);
-        let value = node.arg(last).unwrap_or_default();
-        let text: &[u8] = match value {
-            b"off" => {
-                level.expires = Some(Vec::new());
-                return;
-            }
-            b"max" => b"max-age=315360000",
-            b"epoch" => b"no-cache",
-            _ if value.starts_with(b"-") => b"no-cache",
-            _ => match seconds(value) {
-                Some(seconds) if node.arg(0) != Some(b"modified") => {
-                    let value = Template::literal(format!("max-age={seconds}").into_bytes());
-                    level.expires =
-                        Some(vec![header(node, HeaderAction::Add, b"Cache-Control"[..].into(), value, false)]);
-                    return;
-                }
-                found => {
-                    if found.is_none() && !value.iter().any(|byte| b"$@".contains(byte)) {
-                        self.refuse(node.arg_span(last), "\"expires\" directive invalid value");
-                    }
-                    level.expires = Some(Vec::new());
-                    return;
-                }
-            },
-        };
-        level.expires =
-            Some(vec![header(node, HeaderAction::Add, b"Cache-Control"[..].into(), Template::literal(text), false)]);
-    }
-}
-
-fn header(node: Node, action: HeaderAction, name: Bytes, value: Template, always: bool) -> Arc<HeaderRule> {
-    let span = node.head();
-    Arc::new(HeaderRule { span, action, name, value, pattern: None, always, condition: None, early: false })
-}
-
-/// A time such as `1d12h` in seconds.
-fn seconds(text: &[u8]) -> Option<u64> {
-    let mut total = 0u64;
-    let mut number: Option<u64> = None;
-    for &byte in text {
-        let unit = match byte {
-            b'0'..=b'9' => {
-                number = Some(number.unwrap_or(0).checked_mul(10)?.checked_add(u64::from(byte - b'0'))?);
-                continue;
-            }
-            b's' => 1,
-            b'm' => 60,
-            b'h' => 3600,
-            b'd' => 86_400,
-            b'w' => 604_800,
-            b'M' => 2_592_000,
-            b'y' => 31_536_000,
-            b' ' | b'+' => continue,
-            _ => return None,
-        };
-        total = total.checked_add(number.take()?.checked_mul(unit)?)?;
-    }
-    total.checked_add(number.unwrap_or(0))
 }

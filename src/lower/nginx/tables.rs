@@ -4,7 +4,7 @@ use super::context::Context;
 use super::load::Node;
 use super::variables::Captures;
 use crate::ir::access::{Clients, RealAddress};
-use crate::ir::table::address_number;
+use crate::ir::table::loose_address_number;
 use crate::ir::table::{GeoEntry, Map, MapValue, Table, TableKind};
 use crate::ir::template::{Attribute, Origin, Part, Passes, Template};
 use crate::ir::{Bytes, TableId};
@@ -39,6 +39,7 @@ impl Context {
                 _ => self.refuse(entry.head(), "invalid number of the map parameters"),
             }
         }
+        self.check_keys_fit(&map);
         self.add_table(node, 1, Some(source), TableKind::Map(Box::new(map)), remembered);
     }
 
@@ -201,7 +202,7 @@ fn range_of(text: &[u8], ranges: bool) -> Option<(u128, u128)> {
         return network(text);
     }
     let at = memchr::memchr(b'-', text)?;
-    Some((address_number(text.get(..at)?)?, address_number(text.get(at + 1..)?)?))
+    Some((loose_address_number(text.get(..at)?)?, loose_address_number(text.get(at + 1..)?)?))
 }
 
 /// `192.0.2.0/24`, an address or an IPv6 network as its first and last address, IPv4 mapped into IPv6.
@@ -210,7 +211,7 @@ pub fn network(text: &[u8]) -> Option<(u128, u128)> {
         Some(at) => (text.get(..at)?, Some(std::str::from_utf8(text.get(at + 1..)?).ok()?.parse::<u32>().ok()?)),
         None => (text, None),
     };
-    let number = address_number(address)?;
+    let number = loose_address_number(address)?;
     let v4 = !address.contains(&b':');
     let width = if v4 { 32 } else { 128 };
     let bits = bits.unwrap_or(width);

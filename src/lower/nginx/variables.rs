@@ -41,7 +41,6 @@ const UNMODELLED: &[&str] = &[
     "hostname",
     "http2",
     "http3",
-    "invalid_referer",
     "limit_conn_status",
     "limit_rate",
     "limit_req_status",
@@ -137,6 +136,7 @@ fn builtin(name: &str) -> Option<Attribute> {
         "proxy_host" => Attribute::ProxyHost,
         "secure_link" => Attribute::SecureLink,
         "secure_link_expires" => Attribute::SecureLinkExpires,
+        "invalid_referer" => Attribute::InvalidReferer,
         "upstream_status" => Attribute::UpstreamStatus,
         _ if UNMODELLED.contains(&name) => Attribute::Unknown(name.as_bytes().into()),
         _ => return None,
@@ -192,7 +192,7 @@ impl Variables {
     pub fn define(&mut self, name: &[u8], span: Span) -> Result<VarId, String> {
         let name = name.to_ascii_lowercase();
         let text = String::from_utf8_lossy(&name).into_owned();
-        let settable = matches!(&*text, "args" | "limit_rate" | "proxy_host" | "proxy_port");
+        let settable = matches!(&*text, "args" | "limit_rate" | "proxy_host" | "proxy_port" | "invalid_referer");
         if builtin(&text).is_some() && !settable {
             return Err(format!("the duplicate \"{text}\" variable"));
         }
@@ -240,8 +240,13 @@ impl Variables {
         if text == "args" && self.args_is_group {
             return Part::Variable(self.args_group(span));
         }
-        if let Some(attribute) = builtin(&text) {
-            return Part::Attribute(attribute);
+        match builtin(&text) {
+            // It is remembered, and it may be set.
+            Some(Attribute::InvalidReferer) => {
+                return self.define(&name, span).map(Part::Variable).unwrap_or(Part::Literal(Default::default()));
+            }
+            Some(attribute) => return Part::Attribute(attribute),
+            None => {}
         }
         if let Some(attribute) = prefixed(&text) {
             return match self.by_name.get(&name) {

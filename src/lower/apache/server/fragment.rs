@@ -14,6 +14,7 @@ use crate::lower::apache::folders::as_folder;
 use crate::lower::apache::load::Loaded;
 use crate::lower::apache::settings;
 use crate::source::FileId;
+use rustc_hash::FxHashSet;
 
 /// A lone `.htaccess` in a site that cannot be seen: everything is allowed, everybody may come in.
 pub fn fragment<'a>(
@@ -71,6 +72,7 @@ pub fn fragment<'a>(
         sites: vec![SiteId(0)],
         default: SiteId(0),
         rule: NameRule::FirstSite,
+        void: FxHashSet::default(),
     };
     context.program.listeners.push(listener);
 }

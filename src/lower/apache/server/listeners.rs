@@ -4,6 +4,7 @@ use crate::ir::site::{Listener, NameRule, OwnName};
 use crate::ir::{Bytes, SiteId};
 use crate::lower::apache::context::Context;
 use crate::lower::apache::load::Line;
+use rustc_hash::FxHashSet;
 
 /// One address of a `<VirtualHost>` tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,5 +82,13 @@ pub fn listeners(context: &mut Context, hosts: &[Addressed], encrypted: bool) {
 
 /// A group without a host but the one that answers where no name fits.
 fn lone(address: Option<Bytes>, port: Option<u16>, default: SiteId, encrypted: bool) -> Listener {
-    Listener { address, port, encrypted, sites: Vec::new(), default, rule: NameRule::FirstSite }
+    Listener {
+        address,
+        port,
+        encrypted,
+        sites: Vec::new(),
+        default,
+        rule: NameRule::FirstSite,
+        void: FxHashSet::default(),
+    }
 }

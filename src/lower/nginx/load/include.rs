@@ -171,7 +171,8 @@ impl Follower<'_> {
                 None
             }
             Err(error) => {
-                let message = format!("open() \"{}\" failed ({})", path.display(), reason(&error));
+                let (what, why) = reason(&error);
+                let message = format!("{what}() \"{}\" failed ({why})", path.display());
                 self.refuse(
                     span,
                     word,
@@ -196,12 +197,14 @@ impl Follower<'_> {
     }
 }
 
-/// The operating system's words as nginx prints them.
-fn reason(error: &std::io::Error) -> String {
+/// The call that failed and the operating system's words, as nginx prints them.
+fn reason(error: &std::io::Error) -> (&'static str, String) {
     match error.kind() {
-        std::io::ErrorKind::NotFound => "2: No such file or directory".to_owned(),
-        std::io::ErrorKind::PermissionDenied => "13: Permission denied".to_owned(),
-        _ => error.to_string(),
+        std::io::ErrorKind::NotFound => ("open", "2: No such file or directory".to_owned()),
+        std::io::ErrorKind::PermissionDenied => ("open", "13: Permission denied".to_owned()),
+        std::io::ErrorKind::NotADirectory => ("open", "20: Not a directory".to_owned()),
+        std::io::ErrorKind::IsADirectory => ("pread", "21: Is a directory".to_owned()),
+        _ => ("open", error.to_string()),
     }
 }
 
