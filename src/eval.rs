@@ -25,6 +25,7 @@ pub mod own_url;
 pub mod phase;
 pub mod proxy;
 pub mod real_address;
+pub mod recorder;
 pub mod referer;
 pub mod respond;
 pub mod rewrite;
@@ -180,6 +181,15 @@ pub struct Step {
     pub span: Span,
     /// What it did, in words.
     pub effect: String,
+    /// Whether it only asked, and changed nothing.
+    pub is_test: bool,
+}
+
+impl Answer {
+    /// How often a directive did something on the way, as the steps tell.
+    pub fn deeds(&self, span: Span) -> usize {
+        self.steps.iter().filter(|step| step.span == span && !step.is_test).count()
+    }
 }
 
 /// Answers questions about the world from `--assume`, before another world is asked.
@@ -312,8 +322,8 @@ fn told(mut machine: Machine, ended: Ended) -> Answer {
         answer.headers = respond::with_content(&mut machine);
     }
     answer.cause = machine.cause;
-    answer.assumptions = machine.recorder.assumptions.into_iter().collect();
-    answer.steps = machine.recorder.steps;
+    answer.assumptions = std::mem::take(&mut machine.recorder.assumptions).into_iter().collect();
+    answer.steps = machine.recorder.into_steps();
     let served = Served {
         uri: machine.path.into(),
         query: machine.query.map(Into::into),

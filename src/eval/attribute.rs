@@ -155,19 +155,28 @@ fn header_variable(machine: &Machine, name: &[u8]) -> Vec<u8> {
 
 fn cookie(machine: &Machine, name: &[u8]) -> Vec<u8> {
     let comma = machine.program.facts.cookie_comma;
-    let separates = |byte: &u8| *byte == b';' || (comma && *byte == b',');
-    for line in machine.header_lines(b"cookie") {
-        for pair in line.split(separates) {
-            let pair = pair.trim_ascii_start();
-            if let Some((have, value)) = pair.split_at_checked(name.len())
-                && have.eq_ignore_ascii_case(name)
-                && let Some(value) = value.trim_ascii_start().strip_prefix(b"=")
-            {
-                return value.trim_ascii_start().to_vec();
+    machine.header_lines(b"cookie").find_map(|line| cookie_in(line, name, comma)).unwrap_or_default().to_vec()
+}
+
+/// The value of the first cookie of a name, which ends at a `;` (`ngx_http_parse_multi_header_lines`). `comma`: behind
+/// a cookie of another name a comma will do.
+fn cookie_in<'l>(line: &'l [u8], name: &[u8], comma: bool) -> Option<&'l [u8]> {
+    let without_spaces = |text: &'l [u8]| text.get(text.iter().take_while(|&&byte| byte == b' ').count()..);
+    let mut rest = line;
+    while !rest.is_empty() {
+        if let Some((have, behind)) = rest.split_at_checked(name.len())
+            && have.eq_ignore_ascii_case(name)
+        {
+            match without_spaces(behind)? {
+                [b'=', value @ ..] => return without_spaces(value)?.split(|&byte| byte == b';').next(),
+                // The byte where the `=` should be is passed over, whatever it is.
+                other => rest = other.get(1..)?,
             }
         }
+        let end = rest.iter().position(|&byte| byte == b';' || (comma && byte == b','))?;
+        rest = without_spaces(rest.get(end + 1..)?)?;
     }
-    Vec::new()
+    None
 }
 
 fn host(machine: &Machine) -> Vec<u8> {
@@ -271,6 +280,14 @@ mod tests {
         assert_eq!(argument(b"a&a=1&A=2", b"a"), b"1");
         assert_eq!(argument(b"xa=1", b"a"), b"");
         assert_eq!(argument(b"q=a%20b&c", b"Q"), b"a%20b");
+    }
+
+    #[test]
+    fn a_cookie_ends_at_a_semicolon_and_others_at_a_comma_too() {
+        assert_eq!(cookie_in(b"b=2, a=1,c=3; d=4", b"A", true), Some(&b"1,c=3"[..]));
+        assert_eq!(cookie_in(b"b=2, a=1", b"a", false), None);
+        assert_eq!(cookie_in(b"a;a=1; a = 2", b"a", true), Some(&b"2"[..]));
+        assert_eq!(cookie_in(b"aa=1", b"a", true), None);
     }
 
     #[test]

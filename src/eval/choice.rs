@@ -117,7 +117,10 @@ fn level<'p>(machine: &mut Machine, locations: &'p Locations, path: &[u8], depth
     let index = machine.program.indexes.of_patterns(&locations.patterns);
     let places = index.map_or_else(|| (0..locations.patterns.len() as u32).collect(), |index| index.candidates(path));
     for (regex, groups, location) in places.iter().filter_map(|&place| locations.patterns.get(place as usize)) {
-        let Some(found) = matching::search(machine, regex, path, Some(location.span))? else { continue };
+        let Some(found) = matching::search(machine, regex, path, Some(location.span))? else {
+            machine.recorder.test(location.span, || format!("does not match `{}`", String::from_utf8_lossy(path)));
+            continue;
+        };
         matching::set_named(machine, groups, path, &found);
         matching::set(machine, Store::Pattern, path, found);
         if let Some(nested) = &location.nested {

@@ -34,6 +34,9 @@ pub fn run(machine: &mut Machine, clauses: &[Clause]) -> ListEnd {
     loop {
         if let (Some(index), Some(candidates)) = (&index, &candidates) {
             let next = index.next(candidates, at);
+            if let (Some(first), Some(count @ 1..)) = (clauses.get(at), next.checked_sub(at)) {
+                machine.recorder.passed_over(first.span, count);
+            }
             if index.clears(at, next) {
                 machine.captures.of_mut(Store::Pattern).clear();
             }
@@ -106,7 +109,7 @@ fn step(machine: &mut Machine, clause: &Clause) -> Try<Done> {
 fn applies(machine: &mut Machine, clause: &Clause) -> Try<bool> {
     let when = &clause.when;
     if let Some(test) = &when.matches
-        && !matching::holds(machine, test, clause.span)?
+        && !matching::holds(machine, test, clause.span, matching::Asked::Clause)?
     {
         return Ok(false);
     }

@@ -34,46 +34,70 @@ fn any(machine: &mut Machine, parts: &[Condition]) -> Try<bool> {
 }
 
 fn test_holds(machine: &mut Machine, test: &Test) -> Try<bool> {
-    let result = match &test.kind {
-        TestKind::Matches(matched) => matching::holds(machine, matched, test.span)?,
-        TestKind::Equals(left, right) => render(machine, left)? == render(machine, right)?,
+    let (result, value) = decide(machine, test)?;
+    let holds = result != test.negated;
+    if matches!(test.kind, TestKind::Matches(_)) {
+        // Told with its captures already.
+        return Ok(holds);
+    }
+    machine.recorder.test(test.span, || {
+        let outcome = if holds { "holds" } else { "fails" };
+        match value {
+            Some(value) => format!("{outcome}: the value is `{}`", String::from_utf8_lossy(&value)),
+            None => outcome.to_owned(),
+        }
+    });
+    Ok(holds)
+}
+
+/// What a test comes to before it is negated, and the value that it looked at.
+fn decide(machine: &mut Machine, test: &Test) -> Try<(bool, Option<Vec<u8>>)> {
+    let (result, value) = match &test.kind {
+        TestKind::Matches(matched) => {
+            let asked = matching::Asked::Condition { negated: test.negated };
+            (matching::holds(machine, matched, test.span, asked)?, None)
+        }
+        TestKind::Equals(left, right) => {
+            let value = render(machine, left)?;
+            (value == render(machine, right)?, Some(value))
+        }
         TestKind::Truthy(text) => {
             let text = render(machine, text)?;
-            !text.is_empty() && text != b"0"
+            (!text.is_empty() && text != b"0", Some(text))
         }
         TestKind::Compare { subject, order, operand, ignore_case } => {
             let text = render(machine, subject)?;
-            ordered(*order, compare_lengths_first(&text, operand, *ignore_case))
+            (ordered(*order, compare_lengths_first(&text, operand, *ignore_case)), Some(text))
         }
         TestKind::Numbers { subject, order, operand } => {
             let text = render(machine, subject)?;
-            ordered(*order, leading_integer(&text).cmp(operand))
+            (ordered(*order, leading_integer(&text).cmp(operand)), Some(text))
         }
         TestKind::File { subject, test: question } => {
             let path = render(machine, subject)?;
-            file_test(machine, *question, &path)?
+            (file_test(machine, *question, &path)?, Some(path))
         }
         TestKind::Expression(expression) => {
             let held = expr::holds(machine, expression);
             // An expression's captures end with it.
             machine.captures.of_mut(crate::ir::clause::Store::Expression).clear();
-            held?
+            (held?, None)
         }
         TestKind::ExpressionInto(expression, store) => {
             let held = expr::holds(machine, expression)?;
             if let (true, Some(store)) = (held, store) {
                 *machine.captures.of_mut(*store) = machine.captures.of(crate::ir::clause::Store::Expression).clone();
             }
-            held
+            (held, None)
         }
         TestKind::IsSet(variable) => match machine.variable(*variable) {
-            Some(value) => value.bytes.is_some(),
+            Some(value) => (value.bytes.is_some(), None),
             // The environment of the process is another one.
-            None => false,
+            None => (false, None),
         },
         TestKind::Unknown(what) => return Err(Fail::Unknown(Some(test.span), what.clone())),
     };
-    Ok(result != test.negated)
+    Ok((result, value))
 }
 
 /// Whether a relation holds for the outcome of a comparison.

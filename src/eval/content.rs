@@ -41,6 +41,7 @@ pub fn serve(machine: &mut Machine) -> Flow {
         {
             folder::default_handler(machine)
         }
+        Some(Handler::Fixed(200)) if !matches!(&*machine.method, b"GET" | b"HEAD") => Reply::bare(405, None).into(),
         Some(Handler::Fixed(status)) => Reply::bare(status, machine.scope.span).into(),
         Some(Handler::Opaque(name)) => {
             Flow::Unknown(machine.scope.span, format!("`{}` is not modelled", String::from_utf8_lossy(&name)))

@@ -1,7 +1,8 @@
 //! The state of one request on its way through a program.
 
 use super::flow::Flow;
-use super::{Answer, Assumption, Request, Step, World};
+use super::recorder::Recorder;
+use super::{Request, World};
 use crate::ir::clause::Store;
 use crate::ir::scope::Scope;
 use crate::ir::site::{Listener, Site};
@@ -9,7 +10,6 @@ use crate::ir::{Bytes, Program, ScopeId, TableId, VarId};
 use crate::source::Span;
 use rustc_hash::FxHashMap;
 use std::cell::Cell;
-use std::collections::BTreeSet;
 use std::ops::{Deref, Range};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -144,46 +144,6 @@ pub struct ListState {
     pub rewritten: bool,
     /// The text that is being rewritten, where it is not simply the path.
     pub text: Option<Vec<u8>>,
-}
-
-/// What is told beside the answer.
-#[derive(Clone, Debug, Default)]
-pub struct Recorder {
-    explain: bool,
-    /// What happened.
-    pub steps: Vec<Step>,
-    /// What was taken for granted.
-    pub assumptions: BTreeSet<Assumption>,
-}
-
-impl Recorder {
-    /// A recorder that keeps steps only if asked to.
-    pub fn new(explain: bool) -> Self {
-        Self { explain, ..Self::default() }
-    }
-
-    /// Whether somebody reads the steps.
-    pub fn explains(&self) -> bool {
-        self.explain
-    }
-
-    /// Takes over what was told beside an answer.
-    pub fn absorb(&mut self, answer: &mut Answer) {
-        self.steps.append(&mut answer.steps);
-        self.assumptions.extend(answer.assumptions.drain(..));
-    }
-
-    /// Notes what a directive did; the words are made only if somebody reads them.
-    pub fn step(&mut self, span: Span, effect: impl FnOnce() -> String) {
-        if self.explain {
-            self.steps.push(Step { span, effect: effect() });
-        }
-    }
-
-    /// Notes what was taken for granted.
-    pub fn assume(&mut self, question: impl Into<String>, assumed: impl Into<String>) {
-        self.assumptions.insert(Assumption { question: question.into(), assumed: assumed.into() });
-    }
 }
 
 /// One request in flight.

@@ -4,7 +4,7 @@ use super::flow::{Fail, Try};
 use super::machine::{Machine, Value};
 use super::template::render;
 use crate::ir::VarId;
-use crate::ir::clause::{Captures, Match, OnFailure, Subject};
+use crate::ir::clause::{Captures, Match, OnFailure, Store, Subject};
 pub use crate::ir::pattern::glob_matches;
 use crate::ir::pattern::{Pattern, Regex};
 use crate::source::Span;
@@ -13,46 +13,58 @@ use std::ops::Range;
 /// The groups of a match: byte ranges of the subject.
 pub type Found = Vec<Option<Range<usize>>>;
 
+/// Who asks whether a pattern matches, and how that is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// A clause, of its path.
+    Clause,
+    /// A condition, which holds if it does, or if it does not.
+    Condition {
+        /// It holds where the pattern does not.
+        negated: bool,
+    },
+}
+
 /// Whether a match holds, its effect on the captures done.
-pub fn holds(machine: &mut Machine, test: &Match, span: Span) -> Try<bool> {
+pub fn holds(machine: &mut Machine, test: &Match, span: Span, asked: Asked) -> Try<bool> {
     let matched = match &test.subject {
-        Subject::Path => against_path(machine, test, span)?,
+        Subject::Path => against_path(machine, test, span, asked)?,
         Subject::Rewritten => match machine.list.text.take() {
-            None => against_path(machine, test, span)?,
+            None => against_path(machine, test, span, asked)?,
             Some(text) => {
-                let matched = against(machine, test, &text, span);
+                let matched = against(machine, test, &text, span, asked);
                 machine.list.text = Some(text);
                 matched?
             }
         },
         Subject::Text(template) => {
             let text = render(machine, template)?;
-            against(machine, test, &text, span)?
+            against(machine, test, &text, span, asked)?
         }
         Subject::HeadersNamed(names) => {
             let value = last_header(machine, names, span)?;
-            against(machine, test, &value, span)?
+            against(machine, test, &value, span, asked)?
         }
         Subject::HeaderOrVariable(name, variable) => {
             let text = match machine.header_lines(name).next() {
                 Some(_) => super::attribute::header(machine, name),
                 None => machine.variable(*variable).and_then(|value| value.bytes.clone()).unwrap_or_default(),
             };
-            against(machine, test, &text, span)?
+            against(machine, test, &text, span, asked)?
         }
     };
     let holds = matched != test.negated;
     if holds && matches!(test.subject, Subject::Rewritten) {
         // Captures of conditions belong to the clause whose conditions they are.
-        machine.captures.of_mut(crate::ir::clause::Store::Condition).clear();
-        machine.captures.of_mut(crate::ir::clause::Store::Expression).clear();
+        machine.captures.of_mut(Store::Condition).clear();
+        machine.captures.of_mut(Store::Expression).clear();
     }
     Ok(holds)
 }
 
-fn against_path(machine: &mut Machine, test: &Match, span: Span) -> Try<bool> {
+fn against_path(machine: &mut Machine, test: &Match, span: Span, asked: Asked) -> Try<bool> {
     let path = std::mem::take(&mut machine.path);
-    let matched = against(machine, test, &path, span);
+    let matched = against(machine, test, &path, span, asked);
     machine.path = path;
     matched
 }
@@ -68,11 +80,33 @@ fn last_header(machine: &Machine, names: &Pattern, span: Span) -> Try<Vec<u8>> {
     Ok(last)
 }
 
-fn against(machine: &mut Machine, test: &Match, subject: &[u8], span: Span) -> Try<bool> {
+fn against(machine: &mut Machine, test: &Match, subject: &[u8], span: Span, asked: Asked) -> Try<bool> {
     let found = find(machine, &test.pattern, subject, Some(span))?;
     let matched = found.is_some();
+    if machine.recorder.explains() && !matches!(test.pattern, Pattern::Any) {
+        let told = told(test, subject, found.as_ref(), asked);
+        machine.recorder.test(span, || told);
+    }
     store(machine, &test.captures, subject, found);
     Ok(matched)
+}
+
+fn told(test: &Match, subject: &[u8], found: Option<&Found>, asked: Asked) -> String {
+    let value = String::from_utf8_lossy(subject);
+    let mut told = match asked {
+        Asked::Clause if found.is_some() => format!("matches `{value}`"),
+        Asked::Clause => format!("does not match `{value}`"),
+        Asked::Condition { negated } => {
+            let holds = (found.is_some() != test.negated) != negated;
+            format!("{}: the value is `{value}`", if holds { "holds" } else { "fails" })
+        }
+    };
+    let sign = if test.captures.store == Some(Store::Condition) { '%' } else { '$' };
+    for (number, group) in found.into_iter().flatten().enumerate().skip(1) {
+        let bytes = group.clone().and_then(|range| subject.get(range)).unwrap_or_default();
+        told.push_str(&format!(", {sign}{number} is `{}`", String::from_utf8_lossy(bytes)));
+    }
+    told
 }
 
 /// Does what a match does to the register files and named groups.
@@ -90,7 +124,7 @@ pub fn store(machine: &mut Machine, captures: &Captures, subject: &[u8], found: 
 }
 
 /// Replaces a register file.
-pub fn set(machine: &mut Machine, store: crate::ir::clause::Store, subject: &[u8], found: Found) {
+pub fn set(machine: &mut Machine, store: Store, subject: &[u8], found: Found) {
     let register = machine.captures.of_mut(store);
     register.subject.clear();
     register.subject.extend_from_slice(subject);

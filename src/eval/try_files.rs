@@ -52,7 +52,8 @@ fn look(machine: &mut Machine, list: &TryFiles) -> Try<Flow> {
 fn last(machine: &mut Machine, list: &TryFiles) -> Try<Flow> {
     machine.cause = Some(list.span);
     match &list.last {
-        TryLast::Status(0) => Ok(Reply::bare(404, Some(list.span)).into()),
+        // No status: nginx goes on with whatever stood before, 404 in a location and 500 in a server.
+        TryLast::Status(0) => Err(Fail::Unknown(Some(list.span), "what `=0` of `try_files` leads to".to_owned())),
         // A status below 300 makes no reply: the connection is closed, except where nothing is to be said.
         TryLast::Status(status @ (201 | 204 | 300..)) => Ok(Reply::bare(*status, Some(list.span)).into()),
         TryLast::Status(_) => {

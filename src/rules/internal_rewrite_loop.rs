@@ -101,7 +101,7 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
 /// Whether the request really comes past the rewrite again: a path that becomes empty is answered with 500 as well.
 fn comes_round(facts: &Facts<'_>, route: &Route<'_>, request: &Request) -> bool {
     let answer = answer(facts.program, &Unseen, request, true);
-    answer.steps.iter().filter(|step| step.span == route.span).count() > 1
+    answer.deeds(route.span) > 1
 }
 
 /// `public/$1`: into a folder of the folder.

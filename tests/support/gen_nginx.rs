@@ -13,6 +13,7 @@ use words::{fragment, location_name, regex, setting, text};
 #[derive(Clone, Debug)]
 pub struct Case {
     pub maps: Vec<String>,
+    pub names: String,
     pub items: Vec<Item>,
     pub asks: Vec<Ask>,
 }
@@ -52,7 +53,8 @@ impl Case {
             text.push_str(map);
             text.push('\n');
         }
-        text.push_str("server {\nlisten 127.0.0.1:@PORT@;\nserver_name example.com www.example.com *.example.org;\n");
+        text.push_str("server {\nlisten 127.0.0.1:@PORT@;\n");
+        text.push_str(&format!("server_name {};\n", self.names));
         let mut seen = std::collections::HashSet::new();
         render(&self.items, &mut seen, &mut text);
         text.push_str(FIXED);
@@ -77,6 +79,7 @@ fn render(items: &[Item], seen: &mut std::collections::HashSet<String>, text: &m
                     "allow",
                     "deny",
                     "proxy_redirect",
+                    "valid_referers",
                 ];
                 if repeatable.contains(&name.as_str()) || once.insert(name) {
                     text.push_str(line);
@@ -160,6 +163,8 @@ fn condition() -> impl Strategy<Value = String> + Clone {
         "$upstream_status",
         "$http_user_agent",
         "$document_uri",
+        "$invalid_referer",
+        "$invalid_referer",
     ]);
     let operator = text(&["~", "~*", "!~", "!~*"]);
     let value = text(&["a", "/a", "GET", "POST", "http", "example.com", "1", "\"\"", "www.example.com", "$arg_z", "x"]);
@@ -356,29 +361,47 @@ fn ask() -> impl Strategy<Value = Ask> {
             "back.example",
             "foo.re.test",
             "exa_mple.com",
+            ".example.org",
+            "a.b.example.org",
+            "www.test",
+            "EXAMPLE.org.",
         ][..],
     );
     let header = prop_oneof![3 => Just(None), 1 => text(&["1", "/a", "x y", "abc"]).prop_map(|value| Some(("X-A".to_owned(), value))),
         1 => text(&["c=1", "d=2; c=/a", "c=", "C=2", "d=1, c=3", "cc=1;c = /x"]).prop_map(|value| Some(("Cookie".to_owned(), value))),
         1 => text(&["Mozilla/4.0 (compatible; MSIE 6.0; Windows)", "Opera MSIE 6.0 "]).prop_map(|value| Some(("User-Agent".to_owned(), value)))];
+    let referer = prop_oneof![4 => Just(None), 1 => text(&["-", "http://example.com/", "https://a.Example.org:8/a/b", "http://x.example.org/b", "http://other.test/x", "http://www.test"]).prop_map(|value| Some(("Referer".to_owned(), value)))];
     let method =
         select(&["GET", "GET", "GET", "GET", "GET", "HEAD", "POST", "PUT", "FOO-BAR", "DELETE", "TRACE", "get"][..]);
-    (method, path(), host, header).prop_map(|(method, target, host, header)| Ask {
+    (method, path(), host, (header, referer)).prop_map(|(method, target, host, (header, referer))| Ask {
         method: method.to_owned(),
         target: target.into_bytes(),
         host: Some(host.to_owned()),
-        headers: header.into_iter().collect(),
+        headers: header.into_iter().chain(referer).collect(),
     })
+}
+
+/// What the first server is called.
+fn names() -> impl Strategy<Value = String> + Clone {
+    text(&[
+        "example.com www.example.com *.example.org",
+        "example.com www.example.com *.example.org",
+        ".example.org example.com www.*",
+        "example.com ~^(?<n>[^.]+)\\.example\\.(com|org)$",
+        "~^(.+)\\.test$ example.com .back.example",
+        "*.example.net example.com .example.net",
+    ])
 }
 
 /// Whole cases with `requests` requests each.
 pub fn case(requests: usize) -> impl Strategy<Value = Case> {
-    (prop::collection::vec(map(), 0..2), prop::collection::vec(item(), 1..6), prop::collection::vec(ask(), requests)).prop_map(
-        |(maps, items, asks)| {
+    let asks = prop::collection::vec(ask(), requests);
+    (prop::collection::vec(map(), 0..2), names(), prop::collection::vec(item(), 1..6), asks).prop_map(
+        |(maps, names, items, asks)| {
             // `$m`, `$n`, `$v`, `$w` exist in every case, so that the server takes their mention anywhere.
             let fallback = if maps.is_empty() { vec!["map $uri $m { /a /new; }".to_owned()] } else { maps };
             let variables = "map $request_method $v { default \"\"; }\nmap $request_method $w { default w; }\nmap $request_method $n { default \"\"; }\nmap $request_method $p { default \"\"; }\ngeo $arg_q $g { default \"\"; 127.0.0.0/8 /local; 10.0.0.1 ten; }\nsplit_clients $uri $s { 30% /s; 50% \"\"; * 1; }".to_owned();
-            Case { maps: std::iter::once(variables).chain(fallback).collect(), items, asks }
+            Case { maps: std::iter::once(variables).chain(fallback).collect(), names, items, asks }
         },
     )
 }

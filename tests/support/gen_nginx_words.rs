@@ -86,6 +86,8 @@ pub fn fragment() -> impl Strategy<Value = String> + Clone {
         "$upstream_status",
         "$server_name:$server_port",
         "$request_filename",
+        "$invalid_referer",
+        "$document_root",
         "%3F",
         "%",
         "+",
@@ -144,6 +146,13 @@ pub fn setting() -> impl Strategy<Value = String> + Clone {
         "proxy_redirect ~^http://([^/]+)(/.*)$ $2?h=$1;",
         "proxy_redirect / /pre/;",
         "error_page 410 /a;",
+        "try_files $uri $arg_q;",
+        "index none d index.html;",
+        "index f.html /d/;",
+        "valid_referers none example.com *.example.org/a;",
+        "valid_referers blocked server_names ~other;",
+        "expires -1;",
+        "allow 127.0.0.01;",
     ])
 }
 

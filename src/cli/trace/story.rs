@@ -45,8 +45,9 @@ fn one(loaded: &Loaded, number: usize, hop: &Hop, steps: bool, out: &mut dyn Wri
     writeln!(out, "{number}. {} {}", escape_bytes(&hop.request.method), escape_bytes(&hop.url))?;
     for step in answer.steps.iter().filter(|_| steps) {
         let line = loaded.sources.position(step.span).line;
-        let words = escape_bytes(first_line(loaded.sources.text(step.span)));
-        writeln!(out, "     line {line}: {words}: {}", escape(&step.effect))?;
+        let words = first_line(loaded.sources.text(step.span));
+        let words = words.strip_suffix(b";").or_else(|| words.strip_suffix(b" {")).unwrap_or(words);
+        writeln!(out, "     line {line}: {}: {}", escape_bytes(words), escape(&step.effect))?;
     }
     let status = match answer.status {
         Some(0) => "no answer: the connection is closed".to_owned(),

@@ -102,7 +102,7 @@ impl Context {
         let names = match regex.compiled() {
             Ok(compiled) => compiled.names().map(|(group, name)| (group, name.to_vec())).collect::<Vec<_>>(),
             Err(error) => {
-                let message = rejected(text, &error);
+                let message = rejected(text, error);
                 self.refuse(span, message);
                 Vec::new()
             }

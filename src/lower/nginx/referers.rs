@@ -72,7 +72,7 @@ impl Context {
                     let options = pcre::Options { caseless: true, ..pcre::Options::default() };
                     let regex = Regex::new(pattern, options, span);
                     if let Err(error) = regex.compiled() {
-                        self.refuse(span, rejected(pattern, &error));
+                        self.refuse(span, rejected(pattern, error));
                     }
                     rules.patterns.push(Arc::new(regex));
                 }
