@@ -54,9 +54,24 @@ fn a_read_only_file_stays_whole_and_the_exit_code_tells() {
 fn a_list_that_a_broad_redirect_hides_moves_above_it_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join(".htaccess");
-    let list: String = (0..30).map(|n| format!("Redirect 301 /old-{n} https://example.com/new-{n}\n")).collect();
+    let list: String = (0..30).map(|n| format!("Redirect 301 /old/{n} https://example.com/new-{n}\n")).collect();
     let broad = "Redirect 301 / https://example.org/\n";
     std::fs::write(&file, format!("{broad}{list}")).unwrap();
     redirlint(folder.path(), &["check", "--unsafe-fixes", "--select", "unreachable-rule", ".htaccess"]);
     assert_eq!(std::fs::read_to_string(&file).unwrap(), format!("{list}{broad}"));
+}
+
+#[test]
+fn redirects_each_broader_than_the_next_are_turned_round_and_stay_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join(".htaccess");
+    let lines: Vec<String> =
+        (1..40).map(|n| format!("Redirect 301 {} https://example.com/{n}\n", "/a".repeat(n))).collect();
+    let turned: String = lines.iter().rev().map(String::as_str).collect();
+    let args = ["check", "--unsafe-fixes", "--select", "unreachable-rule", ".htaccess"];
+    std::fs::write(&file, lines.concat()).unwrap();
+    redirlint(folder.path(), &args);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), turned);
+    redirlint(folder.path(), &args);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), turned);
 }

@@ -147,6 +147,8 @@ const FOUND: &[(Dialect, &[u8])] = &[
     // Two that take the same paths, in other words, must not be put above each other in turn.
     (Dialect::Apache, b"RedirectMatch 301 ^/a /b\nRedirectMatch 301 ^/a.* /c\n"),
     (Dialect::Htaccess, b"RedirectMatch 301 ^/a /b\nRedirectMatch 301 ^/a.* /c\nRedirectMatch 301 ^/ax /d\n"),
+    // What waits for a file is not hidden by what comes behind it.
+    (Dialect::Htaccess, b"RewriteEngine On\nRewriteCond /x -f\nRewriteRule ^a$ /b [R=301,L]\nRewriteRule ^a /c [R=301,L]\n"),
 ];
 
 #[test]

@@ -42,6 +42,10 @@ fn overtaker(facts: &Facts<'_>, route: &Route<'_>) -> Option<RouteId> {
     let mut takers: Vec<&Route<'_>> = Vec::new();
     for request in facts.proposals(route).into_iter().take(MAX_ASKED) {
         let taker = taker(facts, route, facts.answer(&request).cause?)?;
+        // What comes later in the same list takes what this one left, for a reason that another request may not have.
+        if (taker.scope, taker.slot) == (route.scope, route.slot) && taker.id > route.id {
+            return None;
+        }
         if takers.iter().all(|known| known.id != taker.id) {
             takers.push(taker);
         }

@@ -9,7 +9,7 @@ use crate::analysis::compare;
 use crate::diagnostic::{Applicability, Finding};
 use crate::eval::follow::{Hop, Limits, follow, request_for};
 use crate::eval::{Assumed, Request};
-use crate::fix::converge::Texts;
+use crate::fix::converge::{ROUNDS, Texts};
 use crate::fix::{End, Level, Outcome, Site, converge};
 use crate::source::{Sources, Span};
 use std::io::Write;
@@ -65,7 +65,7 @@ fn tell(outcome: &Outcome) {
     match &outcome.end {
         End::Settled => {}
         End::Oscillates(rules) => told(&format!("stopped: the fixes of {} undo each other", rules.join(", "))),
-        End::Limit => told("stopped after ten rounds: run it again for the rest"),
+        End::Limit => told(&format!("stopped after {ROUNDS} rounds: run it again for the rest")),
     }
 }
 

@@ -9,8 +9,9 @@ use crate::source::{FileId, Sources};
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
-/// Rounds after which the loop gives up. Fixes that need more are fighting each other.
-pub const ROUNDS: usize = 10;
+/// Rounds after which the loop gives up. A list that is sorted step by step needs some; fixes that need more are
+/// fighting each other.
+pub const ROUNDS: usize = 40;
 /// How often one round may ask [`Site::keeps`]; what is undecided then is refused.
 const QUESTIONS: usize = 64;
 

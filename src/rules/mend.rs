@@ -92,6 +92,22 @@ pub fn move_above(facts: &Facts<'_>, what: &[Span], before: Span) -> Option<Vec<
     Some(edits)
 }
 
+/// Edits that touch as one, so that they go together: text goes in front of what stands behind it.
+pub fn joined(mut edits: Vec<Edit>) -> Vec<Edit> {
+    edits.sort_by_key(|edit| edit.span);
+    let mut out: Vec<Edit> = Vec::new();
+    for edit in edits {
+        match out.last_mut() {
+            Some(last) if last.span.file == edit.span.file && last.span.end == edit.span.start => {
+                last.span.end = edit.span.end;
+                last.text.extend(edit.text);
+            }
+            _ => out.push(edit),
+        }
+    }
+    out
+}
+
 /// The place, or the `# BEGIN …` comment of the part that a program manages and would write anew.
 fn above_marked_part(facts: &Facts<'_>, place: Span) -> Span {
     let bytes = facts.sources.file(place.file).bytes();

@@ -4,11 +4,12 @@ use super::make::{Also, by_proof};
 use super::{FixKind, Group, Servers, mend, server_return_shadows_locations};
 use crate::analysis::Facts;
 use crate::analysis::order::Shadowed;
-use crate::analysis::routes::{PathPattern, Route, RouteId};
+use crate::analysis::routes::{PathPattern, Route};
 use crate::analysis::witness::Proof;
 use crate::diagnostic::{Applicability, Edit, Finding, Severity};
 use crate::source::Span;
-use rustc_hash::FxHashMap;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 declare! {
     /// Every request that a redirect matches is answered by an earlier one.
@@ -67,19 +68,17 @@ declare! {
     }
 }
 
-/// Languages that are compared to see whether a move is one for good; redirects beyond are not moved.
+/// Languages that are compared to see whether a move is one for good; redirects beyond are not moved. As many paths are
+/// looked at for the order of those that move together.
 const MAX_COMPARED: usize = 100;
 
 fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     let mut budget = MAX_COMPARED;
     let hidden: Vec<Hidden<'_, '_>> =
         facts.shadowed().iter().filter_map(|pair| Hidden::of(facts, pair, &mut budget)).collect();
-    let mut moving: FxHashMap<RouteId, Vec<Span>> = FxHashMap::default();
-    for one in hidden.iter().filter(|one| one.moves) {
-        moving.entry(one.earlier.id).or_default().push(one.later.span);
-    }
+    let moving: Vec<&Hidden<'_, '_>> = hidden.iter().filter(|one| one.moves).collect();
     for one in &hidden {
-        let (title, edits) = above(facts, one, moving.get(&one.earlier.id).map_or(&[], Vec::as_slice)).unzip();
+        let (title, edits) = above(facts, one, &moving).unzip();
         findings.push(
             by_proof(&RULE, &one.proof, "this is never reached: an earlier directive answers every request it matches", one.later.span)
                 .related(one.earlier.span, "answers these requests")
@@ -112,7 +111,7 @@ impl<'f, 'a> Hidden<'f, 'a> {
         let proof = taken_by(facts, later, earlier)?;
         let parent = |route: &Route<'_>| facts.directive(route.span).map(|one| facts.parent(one).map(|parent| parent.span));
         let one_block = later.slot == earlier.slot && later.span != earlier.span && parent(later) == parent(earlier);
-        let moves = !elsewhere && one_block && is_narrower(later, earlier, budget);
+        let moves = !elsewhere && one_block && earlier.span < later.span && is_narrower(later, earlier, budget);
         Some(Self { later, earlier, proof, moves })
     }
 
@@ -132,12 +131,12 @@ fn is_narrower(later: &Route<'_>, earlier: &Route<'_>, budget: &mut usize) -> bo
         _ => None,
     });
     if let (Some(one), Some(other)) = (segments(later), segments(earlier)) {
-        return one != other;
+        return one != other && one.starts_with(&other);
     }
     let Some(left) = budget.checked_sub(1) else { return false };
     *budget = left;
     let languages = later.language().zip(earlier.language());
-    languages.is_some_and(|(later, earlier)| later.includes(&earlier).is_no())
+    languages.is_some_and(|(later, earlier)| earlier.includes(&later).is_yes() && later.includes(&earlier).is_no())
 }
 
 /// A request made for the later route that the earlier one answers; `None` also where some request does get through.
@@ -155,15 +154,33 @@ pub(super) fn taken_by(facts: &Facts<'_>, later: &Route<'_>, earlier: &Route<'_>
     taken
 }
 
-/// The later directive in front of the earlier one. The first of several takes the others with it, so that a long list
-/// settles at once.
-fn above(facts: &Facts<'_>, one: &Hidden<'_, '_>, moving: &[Span]) -> Option<(&'static str, Vec<Edit>)> {
-    let before = one.earlier.span;
-    let alone = || Some(("put it above the broader one", mend::move_above(facts, &[one.later.span], before)?));
-    let all = || Some(("put all that it hides above the broader one", mend::move_above(facts, moving, before)?));
+/// The later directive in front of the earlier one. The first of several takes all the others with it, so that a long
+/// list settles soon. Its message sorts before that of the others: fixes at one place are taken in that order.
+fn above(facts: &Facts<'_>, one: &Hidden<'_, '_>, moving: &[&Hidden<'_, '_>]) -> Option<(&'static str, Vec<Edit>)> {
     match moving {
         _ if !one.moves => None,
-        [first, _, ..] if *first == one.later.span => all().or_else(alone),
-        _ => alone(),
+        [first, _, ..] if first.later.id == one.later.id => {
+            Some(("put all that is hidden above what hides it", all_above(facts, moving)))
+        }
+        _ => Some((
+            "put it above the broader one",
+            mend::move_above(facts, &[one.later.span], one.earlier.span)?,
+        )),
     }
+}
+
+/// Every later directive in front of its earlier one, and of those that it hides there.
+fn all_above(facts: &Facts<'_>, moving: &[&Hidden<'_, '_>]) -> Vec<Edit> {
+    let mut by_earlier: BTreeMap<Span, Vec<(Cow<'_, [u8]>, Span)>> = BTreeMap::new();
+    for Hidden { later, earlier, .. } in moving {
+        let (there, prefix) = (by_earlier.entry(earlier.span).or_default(), later.path_prefix());
+        let below = |known: &[u8]| matches!(prefix.strip_prefix(known), Some([] | [b'/', ..]));
+        let broader = there.iter().take(MAX_COMPARED).position(|(known, _)| below(known));
+        there.insert(broader.unwrap_or(there.len()), (prefix, later.span));
+    }
+    let edits = by_earlier.into_iter().filter_map(|(earlier, later)| {
+        let spans: Vec<Span> = later.into_iter().map(|(_, span)| span).collect();
+        mend::move_above(facts, &spans, earlier)
+    });
+    mend::joined(edits.flatten().collect())
 }
