@@ -81,6 +81,7 @@ pub struct Facts<'a> {
     broken: OnceLock<Vec<(RouteId, Proof)>>,
     directives: OnceLock<FxHashMap<(u32, u32), Placed<'a>>>,
     expected_domains: OnceLock<FxHashSet<String>>,
+    likely_folder: OnceLock<Option<Vec<u8>>>,
 }
 
 impl<'a> Facts<'a> {
@@ -101,6 +102,7 @@ impl<'a> Facts<'a> {
             broken: OnceLock::new(),
             directives: OnceLock::new(),
             expected_domains: OnceLock::new(),
+            likely_folder: OnceLock::new(),
         }
     }
 

@@ -16,13 +16,13 @@ const ENOUGH: usize = 3;
 impl Facts<'_> {
     /// Whether a walk through a lone `.htaccess` has hops outside of the folder that the file most likely lies in.
     pub fn doubts_place(&self, walk: &Walk) -> bool {
-        let folder = self.likely_folder();
+        let folder = self.likely_folder.get_or_init(|| self.find_likely_folder()).as_deref();
         folder.is_some_and(|folder| {
-            walk.journey.hops.iter().any(|hop| first_segment(&hop.request.target) != Some(&folder))
+            walk.journey.hops.iter().any(|hop| first_segment(&hop.request.target) != Some(folder))
         })
     }
 
-    fn likely_folder(&self) -> Option<Vec<u8>> {
+    fn find_likely_folder(&self) -> Option<Vec<u8>> {
         if self.options.dialect != Dialect::Htaccess || self.options.root.is_some() || self.options.base != "/" {
             return None;
         }
