@@ -20,11 +20,13 @@
 //! | the words of a directive as written | [`Facts::directive`] |
 //! | the value of a `Strict-Transport-Security` header | [`hsts`] |
 //! | doors of every site, and what they send; policies as stated | [`Facts::entrances`], [`transport`] |
+//! | what may stand in front of the server | [`front`] |
 //! | redirects that a request leads where it likes; raw bytes it puts into them | [`Facts::steered`], [`steer`] |
 
 pub mod byteset;
 pub mod compare;
 pub mod expression;
+pub mod front;
 pub mod graph;
 pub mod guard;
 pub mod hsts;
@@ -56,6 +58,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use std::borrow::Cow;
 use std::sync::OnceLock;
 use witness::Proof;
+
+/// Lines of a comment that are read.
+const MAX_COMMENT: usize = 16;
 
 /// A directive and the one it stands in.
 type Placed<'a> = (&'a Directive, Option<&'a Directive>);
@@ -271,7 +276,8 @@ impl<'a> Facts<'a> {
             || site.is_some_and(|site| domain(&String::from_utf8_lossy(&site.own.host)) == wanted)
     }
 
-    /// The text of the comment that stands directly above a directive, or behind it on its line, without its `#`.
+    /// The text of the comment that stands directly above a directive (all lines of it, from the first to the last), or
+    /// behind it on its line, without its `#`.
     pub fn comment_above(&self, span: Span) -> Option<String> {
         let file = self.sources.file(span.file);
         let line = self.sources.position(span).line;
@@ -284,6 +290,8 @@ impl<'a> Facts<'a> {
             let rest = file.bytes().get(span.end as usize..file.line(end)?.end).filter(|rest| rest.contains(&b'#'))?;
             Some(String::from_utf8_lossy(rest).split_once('#')?.1.trim().to_owned())
         };
-        comment(line.checked_sub(1)?).or_else(behind)
+        let mut above: Vec<_> = (1..line).rev().map_while(comment).take(MAX_COMMENT).collect();
+        above.reverse();
+        (!above.is_empty()).then(|| above.join(" ")).or_else(behind)
     }
 }

@@ -268,6 +268,12 @@ pub fn named(name: &str) -> Option<&'static Rule> {
     ALL.iter().copied().find(|rule| rule.name == name)
 }
 
+/// The name among `known` that is most like `name`, if one is like it at all.
+pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let scored = known.map(|known| (strsim::jaro_winkler(known, name), known));
+    scored.filter(|(likeness, _)| *likeness > 0.7).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, known)| known)
+}
+
 /// Runs every rule, leaves out what the configuration's own comments suppress and fixes of what the server does not
 /// read, and returns the findings in the order of the text.
 pub fn check(facts: &Facts<'_>) -> Vec<Finding> {

@@ -139,6 +139,64 @@ const MILDER: &[(Dialect, &str, &str, Option<Severity>)] = &[
         "partial-anchored-alternation",
         Some(Severity::Info),
     ),
+    // A rule below takes over because `L` is missing: the upper one was reached.
+    (
+        Dialect::Htaccess,
+        "RewriteEngine on\nRewriteRule ^zendo$ https://zenodo.example/7#x [R=303,NE]\n\
+         RewriteRule ^(.+)$ https://git.example/main/$1 [R=303,NE]\n",
+        "unreachable-rule",
+        None,
+    ),
+    // A pattern that takes nothing is told as such.
+    (
+        Dialect::Htaccess,
+        "RewriteEngine on\nRewriteRule ^$ https://a.example/ [R=303,L]\nRewriteRule ^\\/$ https://b.example/x [R=301,L]\n",
+        "unreachable-rule",
+        None,
+    ),
+    // A folder's own file does not say what its URL begins with.
+    (
+        Dialect::Htaccess,
+        "RewriteEngine on\nRewriteRule ^$ https://a.example/ [R=303,L]\n",
+        "simpler-directive-available",
+        None,
+    ),
+    // A template fills the value in.
+    (
+        Dialect::Nginx,
+        "server {\nlisten 443 ssl;\nserver_name <%= @name %>;\nadd_header Strict-Transport-Security \"<%= sts %>\" always;\n}\n",
+        "hsts-invalid-value",
+        None,
+    ),
+    // What includes the piece may listen with TLS; what shows a proxy in front may get https from it.
+    (Dialect::Apache, "Header always add Strict-Transport-Security \"max-age=31536000\"\n", "hsts-over-http", None),
+    (
+        Dialect::Nginx,
+        "server {\nserver_name a.example;\nset_real_ip_from 10.0.0.0/8;\nlisten 80;\n\
+         add_header Strict-Transport-Security \"max-age=31536000\" always;\nroot /srv;\n}\n",
+        "hsts-over-http",
+        None,
+    ),
+    // Another server of the address has the certificate, or every handshake is refused, or an included file may name it.
+    (
+        Dialect::Nginx,
+        "events {}\nhttp {\nserver {\nlisten 443 ssl;\nssl_certificate a;\nssl_certificate_key b;\nserver_name a.example;\n}\n\
+         server {\nlisten 443 ssl;\nserver_name b.example;\n}\n}\n",
+        "config-syntax-error",
+        None,
+    ),
+    (
+        Dialect::Nginx,
+        "server {\nlisten 443 ssl default_server;\nssl_reject_handshake on;\n}\n",
+        "config-syntax-error",
+        None,
+    ),
+    (
+        Dialect::Nginx,
+        "server {\nlisten 443 ssl;\nserver_name a.example;\ninclude snippets/tls.conf;\n}\n",
+        "config-syntax-error",
+        None,
+    ),
     // What includes the piece may switch the engine on.
     (Dialect::Apache, "RewriteRule ^/a$ /b [R=301,L]\n", "rewrite-engine-off", Some(Severity::Info)),
 ];
@@ -148,6 +206,18 @@ fn what_was_once_said_too_loudly_stays_quiet() {
     for (dialect, text, rule, most) in MILDER {
         let loudest = told(*dialect, text).into_iter().filter(|one| one.0 == *rule).map(|one| one.1).max();
         assert_eq!(loudest, *most, "{rule} on:\n{text}");
+    }
+}
+
+#[test]
+fn tls_without_a_certificate_is_refused_by_nginx_and_all_else_is_told_too() {
+    let server = "server {\nlisten 443 ssl;\nserver_name www.example.com;\nlocation = /a {\nreturn 301 /a;\n}\n}\n";
+    for (text, severity) in
+        [(format!("events {{}}\nhttp {{\n{server}}}\n"), Severity::Error), (server.to_owned(), Severity::Warning)]
+    {
+        let told = told(Dialect::Nginx, &text);
+        assert!(told.contains(&("config-syntax-error", severity)), "{text}: {told:?}");
+        assert!(told.contains(&("redirect-loop", Severity::Error)), "{text}: {told:?}");
     }
 }
 
@@ -205,6 +275,22 @@ fn every_page_has_every_section_and_an_example_of_each_kind() {
             rule.name
         );
     }
+}
+
+#[test]
+fn every_page_shows_a_bad_and_a_good_example_for_each_server() {
+    let mut wrong = Vec::new();
+    for rule in rules::ALL {
+        let examples = examples(rule);
+        for (server, apache) in [("Apache", true), ("nginx", false)] {
+            let shown =
+                |bad: bool| examples.iter().any(|one| one.bad == bad && (one.dialect != Dialect::Nginx) == apache);
+            if rule.applies(apache) && !(shown(true) && shown(false)) {
+                wrong.push(format!("{} lacks an example for {server}", rule.name));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]

@@ -95,16 +95,28 @@ impl<'a> Guard<'a> {
 
     /// The pattern and whether it is turned round, for a test that looks at one text only.
     pub fn pattern(&self) -> Option<(&'a Pattern, bool)> {
-        match self.asked {
-            Asked::Test(Test { kind: TestKind::Matches(found), negated, .. }) => {
-                Some((&found.pattern, found.negated != *negated))
-            }
-            Asked::Match(found) => Some((&found.pattern, found.negated)),
+        if let Asked::Match(found) = self.asked {
+            return Some((&found.pattern, found.negated));
+        }
+        match self.lone_test()? {
+            Test { kind: TestKind::Matches(found), negated, .. } => Some((&found.pattern, found.negated != *negated)),
             _ => None,
         }
     }
 
-    /// The same, where the text is the path alone.
+    /// The only test it makes; each of Apache's conditions is a group of alternatives, most of them of one member.
+    fn lone_test(&self) -> Option<&'a Test> {
+        match self.asked {
+            Asked::Test(test) => Some(test),
+            Asked::Tree(Condition::Any(parts)) => match parts.as_slice() {
+                [Condition::Test(test)] => Some(test),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The pattern of a test that looks at the path alone.
     pub(super) fn path_pattern(&self) -> Option<(&'a Pattern, bool)> {
         if self.dimensions != [Dimension::Path] {
             return None;

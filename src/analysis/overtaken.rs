@@ -61,11 +61,14 @@ fn overtaker(facts: &Facts<'_>, route: &Route<'_>) -> Option<RouteId> {
     takers.first().filter(|_| sure).map(|first| first.id)
 }
 
-/// The route behind an answer, where it answers whatever but the path is asked.
+/// The route behind an answer, where it answers whatever but the path is asked. One below in the same list comes
+/// after the redirect: that was reached, and let go on.
 fn taker<'f, 'a>(facts: &'f Facts<'a>, route: &Route<'_>, cause: Span) -> Option<&'f Route<'a>> {
     let answers = |other: &&Route<'_>| other.site == route.site && !matches!(other.does, Does::Rewrite { .. });
     let open = |other: &&Route<'_>| other.is_unguarded() && other.span != route.span;
-    facts.routes().at(cause).filter(answers).find(open)
+    let below =
+        |other: &Route<'_>| (other.scope, other.slot) == (route.scope, route.slot) && other.ordinal > route.ordinal;
+    facts.routes().at(cause).filter(answers).find(open).filter(|taker| !below(taker))
 }
 
 /// Paths of the redirect that something else of its site takes as well: there the choice could fall otherwise.

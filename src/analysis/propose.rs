@@ -33,7 +33,12 @@ pub struct Draft {
 pub fn connections(facts: &Facts<'_>, site: SiteId) -> Vec<Draft> {
     let known = facts.program.sites.get(site.0 as usize);
     // A piece of a configuration stands at the name that the user says the site has.
-    let said = facts.knobs.canonical_host.as_ref().filter(|_| known.is_none_or(|site| site.span.is_none()));
+    let said = facts
+        .knobs
+        .canonical_host
+        .as_ref()
+        .or(facts.knobs.hosts.first())
+        .filter(|_| known.is_none_or(|site| site.span.is_none()));
     let host = match facts.options.host.as_ref().or(said) {
         Some(host) => host.as_bytes().to_vec(),
         None => known.map(host_of).unwrap_or_else(|| b"example.com".to_vec()),

@@ -138,20 +138,27 @@ fn texts(route: &Route<'_>) -> Vec<Vec<u8>> {
 fn passing(guard: &Guard<'_>) -> Vec<Vec<u8>> {
     let Some((Pattern::Regex(regex), false)) = guard.pattern() else { return Vec::new() };
     let Some(wanted) = Language::matching(regex) else { return Vec::new() };
+    // Apache refuses a target into which a captured question mark comes.
+    let plain = solutions(&wanted, printable().and(ByteSet::of(b"?").inverted()));
+    if plain.is_empty() { solutions(&wanted, printable()) } else { plain }
+}
+
+/// Texts of the language with the stranger's host, made of these bytes elsewhere.
+fn solutions(wanted: &Language, rest: ByteSet) -> Vec<Vec<u8>> {
     let name = ByteSet::of(b"abcdefghijklmnopqrstuvwxyz.-");
     let below = |scheme: &[u8]| {
         let start = Language::literal(scheme).then(&Language::repeated(name, 0, None))?;
-        start.then(&Language::literal(b".evil.example/"))?.then(&Language::repeated(printable(), 0, None))
+        start.then(&Language::literal(b".evil.example/"))?.then(&Language::repeated(rest, 0, None))
     };
     let at = |scheme: &[u8]| {
-        Language::literal(&[scheme, b"evil.example/"].concat()).then(&Language::repeated(printable(), 0, None))
+        Language::literal(&[scheme, b"evil.example/"].concat()).then(&Language::repeated(rest, 0, None))
     };
     let inside = || {
-        let any = Language::repeated(printable(), 0, None);
+        let any = Language::repeated(rest, 0, None);
         any.then(&Language::literal(b"=https://evil.example/"))?.then(&any)
     };
     let tries = [at(b"https://"), below(b"https://"), at(b""), below(b""), inside()];
-    let solved = tries.into_iter().flatten().filter_map(|one| one.and(&wanted)?.samples(1).into_iter().next());
+    let solved = tries.into_iter().flatten().filter_map(|one| one.and(wanted)?.samples(1).into_iter().next());
     solved.collect()
 }
 

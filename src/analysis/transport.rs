@@ -12,6 +12,7 @@ use crate::ir::site::{Site, SiteName};
 use crate::ir::table::TableKind;
 use crate::ir::template::{Origin, Part, Template};
 use crate::ir::{ScopeId, SiteId, TableId};
+use crate::lower::Dialect;
 use crate::source::Span;
 use crate::syntax::Item;
 use rustc_hash::FxHashSet;
@@ -48,6 +49,9 @@ pub(super) fn entrances(facts: &Facts<'_>) -> Vec<Entrance> {
     let mut out = Vec::new();
     for (at, site) in facts.program.sites.iter().enumerate() {
         let id = SiteId(at as u32);
+        if !has_door(facts, id) {
+            continue;
+        }
         for host in names(facts, site) {
             for draft in connections(facts, id) {
                 let request = draft.with_host(&host).request();
@@ -57,6 +61,13 @@ pub(super) fn entrances(facts: &Facts<'_>) -> Vec<Entrance> {
         }
     }
     out
+}
+
+/// Whether some listener leads to the site, as far as that can be seen.
+fn has_door(facts: &Facts<'_>, id: SiteId) -> bool {
+    let listeners = &facts.program.listeners;
+    let leads = |listener: &crate::ir::site::Listener| listener.default == id || listener.sites.contains(&id);
+    facts.program.fragment || listeners.is_empty() || listeners.iter().any(leads)
 }
 
 /// The host the user names, else the site's name and the others that are written out.
@@ -166,9 +177,14 @@ impl<'a> Facts<'a> {
             && self.program.listeners.iter().any(|listener| listener.encrypted && listener.sites.contains(&id))
     }
 
-    fn states_listeners(&self, id: SiteId) -> bool {
-        if !self.program.fragment || self.is_apache() {
-            return true;
+    /// Whether the configuration says where the site listens: a server of nginx by `listen`, one of Apache by its
+    /// block. A folder's own file speaks for whatever its server listens at.
+    pub fn states_listeners(&self, id: SiteId) -> bool {
+        match self.options.dialect {
+            Dialect::Htaccess => return true,
+            Dialect::Apache => return !self.is_piece(),
+            Dialect::Nginx if !self.program.fragment => return true,
+            Dialect::Nginx => {}
         }
         let span = self.program.sites.get(id.0 as usize).and_then(|site| site.span);
         let block = span.and_then(|span| self.directive(span)).and_then(|directive| directive.block.as_ref());

@@ -8,7 +8,19 @@ const LOOKED_AT: usize = 64 << 10;
 
 /// The language of a file, or `None` where nothing tells.
 pub fn detect(path: &Path, bytes: &[u8]) -> Option<Dialect> {
-    by_name(path).or_else(|| by_content(bytes))
+    by_name(path).or_else(|| match by_content(bytes)? {
+        // A folder's own file is seldom called so: this is a piece of a server's configuration.
+        Dialect::Htaccess if path.extension().is_some_and(|ending| ending == "conf") && !is_of_folder(bytes) => {
+            Some(Dialect::Apache)
+        }
+        dialect => Some(dialect),
+    })
+}
+
+/// Whether a line can only stand in a folder's rules, outside of any section.
+fn is_of_folder(bytes: &[u8]) -> bool {
+    let mut lines = bytes.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
+    lines.any(|line| line.get(..11).is_some_and(|word| word.eq_ignore_ascii_case(b"rewritebase")))
 }
 
 /// The language that a file's name alone tells.
@@ -103,6 +115,14 @@ const APACHE: &[&[u8]] = &[
     b"addtype",
     b"require",
     b"listen",
+    b"alias",
+    b"allowencodedslashes",
+    b"scriptalias",
+    b"proxypassreverse",
+    b"customlog",
+    b"errorlog",
+    b"sslengine",
+    b"rewritemap",
 ];
 
 const SERVER_ONLY: &[&[u8]] = &[
@@ -116,6 +136,14 @@ const SERVER_ONLY: &[&[u8]] = &[
     b"servername",
     b"serveralias",
     b"listen",
+    b"alias",
+    b"allowencodedslashes",
+    b"scriptalias",
+    b"proxypassreverse",
+    b"customlog",
+    b"errorlog",
+    b"sslengine",
+    b"rewritemap",
 ];
 
 const NGINX: &[&[u8]] = &[
@@ -167,5 +195,17 @@ mod tests {
         );
         assert_eq!(by_content(b"RewriteEngine On\nRewriteRule ^a$ /b [R=301,L]\n"), Some(Dialect::Htaccess));
         assert_eq!(by_content(b"hello\nworld\n"), None);
+        assert_eq!(by_content(b"Alias /a /srv/a\nRewriteEngine On\n"), Some(Dialect::Apache));
+    }
+
+    #[test]
+    fn a_piece_of_a_servers_configuration_is_no_folders_own_file() {
+        let rules = b"RewriteEngine On\nRewriteRule ^/a$ /b [R=301,L]\n";
+        assert_eq!(detect(Path::new("conf.d/rules.conf"), rules), Some(Dialect::Apache));
+        assert_eq!(detect(Path::new("rules.txt"), rules), Some(Dialect::Htaccess));
+        assert_eq!(
+            detect(Path::new("wordpress.conf"), b"RewriteBase /\nRewriteRule . /index.php [L]\n"),
+            Some(Dialect::Htaccess)
+        );
     }
 }

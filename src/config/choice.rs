@@ -1,7 +1,7 @@
 //! Which rules speak and how loudly: names, groups, levels, and folders with a choice of their own.
 
 use crate::diagnostic::{Finding, Severity};
-use crate::rules::{ALL, Group, Rule, named, suppress};
+use crate::rules::{ALL, Group, Rule, named, nearest, suppress};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -41,12 +41,6 @@ impl<'de> Deserialize<'de> for Selector {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::new(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }
-}
-
-/// The name among `known` that is most like `name`, if one is like it at all.
-pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let scored = known.map(|known| (strsim::jaro_winkler(known, name), known));
-    scored.filter(|(likeness, _)| *likeness > 0.7).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, known)| known)
 }
 
 /// A group's name as it is typed.

@@ -1,8 +1,9 @@
 //! The shape of the file, and what is said of a text that has another one.
 
-use super::choice::{Choice, Level, Override, Selector, nearest};
+use super::choice::{Choice, Level, Override, Selector};
 use crate::analysis::{Knobs, TlsUpstream};
 use crate::lower::Version;
+use crate::rules::nearest;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;

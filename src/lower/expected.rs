@@ -1,5 +1,6 @@
-//! The hosts that a fragment expects requests for: those its conditions ask for. The site around it cannot be seen,
-//! and nobody writes a condition on a host that never arrives.
+//! The hosts that a fragment expects requests for: those its conditions name. The site around it cannot be seen, and
+//! nobody writes a condition on a host that never arrives. A host that all others are led to (`!^www\.example\.com$`)
+//! arrives as well, and so does the same name with or without `www.`.
 
 use crate::ir::Program;
 use crate::ir::clause::{Action, Clause, Match};
@@ -12,7 +13,7 @@ use crate::ir::template::{Attribute, Part, Template};
 /// How deep conditions and blocks may nest before the rest is left out.
 const MAX_DEPTH: usize = 64;
 
-/// What the host is held against by every test that wants it to match.
+/// What the host is held against by the tests of it.
 pub(super) fn hosts(program: &Program) -> ExpectedHosts {
     let mut found = Vec::new();
     for scope in &program.scopes {
@@ -21,16 +22,25 @@ pub(super) fn hosts(program: &Program) -> ExpectedHosts {
     let mut expected = ExpectedHosts::default();
     for pattern in found {
         match pattern {
-            Pattern::ExactNoCase(name) => _ = expected.names.insert(name.to_ascii_lowercase().into()),
+            Pattern::ExactNoCase(name) => add(&mut expected, &name.to_ascii_lowercase()),
             Pattern::Regex(regex) => match regex.whole() {
-                Some(name) if regex.options.caseless => _ = expected.names.insert(name.to_ascii_lowercase().into()),
-                Some(name) => _ = expected.names.insert(name.into()),
+                Some(name) if regex.options.caseless => add(&mut expected, &name.to_ascii_lowercase()),
+                Some(name) => add(&mut expected, &name),
                 None => expected.patterns.push(*regex),
             },
             _ => {}
         }
     }
     expected
+}
+
+/// A name, and the same one with `www.` in front or without it.
+fn add(expected: &mut ExpectedHosts, name: &[u8]) {
+    if name.contains(&b'.') {
+        let sibling = name.strip_prefix(b"www.").map_or_else(|| [b"www.", name].concat(), <[u8]>::to_vec);
+        expected.names.insert(sibling.into());
+    }
+    expected.names.insert(name.into());
 }
 
 fn lists(scope: &Scope) -> impl Iterator<Item = &Clause> {
@@ -62,13 +72,10 @@ fn of_condition(condition: &Condition, depth: usize, found: &mut Vec<Pattern>) {
 
 fn of_test(test: &Test) -> Option<Pattern> {
     match &test.kind {
-        TestKind::Matches(found) if found.negated == test.negated => of_match(found),
-        TestKind::Equals(left, right) if !test.negated && is_host(left) => {
-            Some(Pattern::ExactNoCase(right.as_literal()?.into()))
-        }
-        TestKind::Compare { subject, order, operand, .. } if is_host(subject) => {
-            let wanted = matches!((order, test.negated), (Order::Equal, false) | (Order::NotEqual, true));
-            wanted.then(|| Pattern::ExactNoCase(operand.clone()))
+        TestKind::Matches(found) => of_match(found),
+        TestKind::Equals(left, right) if is_host(left) => Some(Pattern::ExactNoCase(right.as_literal()?.into())),
+        TestKind::Compare { subject, order: Order::Equal | Order::NotEqual, operand, .. } if is_host(subject) => {
+            Some(Pattern::ExactNoCase(operand.clone()))
         }
         _ => None,
     }

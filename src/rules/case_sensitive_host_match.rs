@@ -29,6 +29,22 @@ declare! {
     /// RewriteCond %{HTTP_HOST} ^old\.example$ [NC]
     /// RewriteRule ^ https://new.example%{REQUEST_URI} [R=301,L]
     /// ```
+    /// ```nginx bad
+    /// server {
+    ///     listen 80;
+    ///     if ($http_host ~ ^old\.example$) {
+    ///         return 301 http://new.example$request_uri;
+    ///     }
+    /// }
+    /// ```
+    /// ```nginx good
+    /// server {
+    ///     listen 80;
+    ///     if ($host ~ ^old\.example$) {
+    ///         return 301 http://new.example$request_uri;
+    ///     }
+    /// }
+    /// ```
     ///
     /// ## Fix safety
     /// Safe: only requests whose host is written in upper case are answered differently.

@@ -33,6 +33,14 @@ declare! {
     ///     return 301 /x;
     /// }
     /// ```
+    /// ```htaccess bad
+    /// RewriteEngine On
+    /// RewriteRule ^(a+)+$ /x [R=301,L]
+    /// ```
+    /// ```htaccess good
+    /// RewriteEngine On
+    /// RewriteRule ^a+$ /x [R=301,L]
+    /// ```
     ///
     /// ## Fix safety
     /// No fix: the pattern has to be thought over. One of the two repetitions is mostly too many; an atomic group

@@ -78,8 +78,8 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         let alone = count.get(&route.site).is_none_or(|&count| count < 2);
         let message = "every path leads to this one page: the path of the request is lost";
         let help = match facts.is_apache() {
-            true => "keep the path: `Redirect 301 / https://host/`",
-            false => "keep the path: end the target with `$request_uri`",
+            true => format!("keep the path: `Redirect {} / https://host/`", route.status().unwrap_or(301)),
+            false => "keep the path: end the target with `$request_uri`".to_owned(),
         };
         let edits = if moves { carried(facts, route) } else { None };
         let finding = by_proof(&RULE, &proof, message, route.span).help(help).mend(Applicability::Unsafe, "keep the path", edits);

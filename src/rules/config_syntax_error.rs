@@ -13,7 +13,8 @@ declare! {
     ///
     /// ## What it does
     /// Reports every line that the server would not load, with the reason: flags with a blank in them, too many or
-    /// too few arguments, a directive in a place where it is not allowed, a regular expression that does not compile.
+    /// too few arguments, a directive in a place where it is not allowed, a regular expression that does not compile,
+    /// nginx's `listen … ssl` without a certificate.
     ///
     /// ## Why is this bad?
     /// One such line in a `.htaccess` makes every request into its folder fail with 500. In the main configuration
@@ -24,10 +25,21 @@ declare! {
     /// RewriteEngine On
     /// RewriteRule ^a$ /b [R=301, L]
     /// ```
+    /// ```htaccess bad
+    /// Header always set Strict-Transport-Security max-age=31536000; includeSubDomains
+    /// ```
     /// ```nginx bad
     /// server {
     ///     listen 80;
     ///     rewrite ^/a /b 308;
+    /// }
+    /// ```
+    /// ```nginx bad
+    /// server {
+    ///     listen 443 ssl;
+    ///     server_name www.example.com;
+    ///     add_header Strict-Transport-Security "max-age=63072000" always;
+    ///     location / { root /srv/www; }
     /// }
     /// ```
     /// ```nginx bad
@@ -61,10 +73,12 @@ declare! {
     ///
     /// ## Traps
     /// A directive of a module that this tool does not know is not an error. The text of a template is no configuration
-    /// yet: what cannot be read there is a note.
+    /// yet: what cannot be read there is a note. A certificate is asked for where nginx asks for it, at the first server
+    /// of an address, and not where a file that is included and not here may name it; a piece without its `http` block,
+    /// which may name it too, gets a warning.
     ///
     /// ## Sources
-    /// The servers' own checks, seen on Apache 2.4 and nginx.
+    /// The servers' own checks, seen on Apache 2.4 and nginx; `ngx_http_ssl_init`.
     RULE {
         name: "config-syntax-error",
         group: Group::Correctness,
@@ -79,6 +93,7 @@ declare! {
 /// Complaints told of one configuration at the most: a file that is no configuration at all has one for every line.
 const MOST: usize = 20;
 
+mod certificate;
 mod quote;
 
 fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
@@ -118,6 +133,7 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         last.help = Some(format!("{help}{left} more like it are not shown: mend the first ones first"));
     }
     findings.append(&mut told);
+    findings.append(&mut certificate::missing(facts));
 }
 
 fn refused(facts: &Facts<'_>, refusal: &Refusal) -> Finding {

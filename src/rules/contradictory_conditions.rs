@@ -45,6 +45,13 @@ declare! {
     /// RewriteCond %{HTTP_HOST} !^www\.example\.com$ [NC]
     /// RewriteRule ^old$ https://www.example.com/new [R=301,L]
     /// ```
+    /// ```nginx good
+    /// location / {
+    ///     if ($host = www.example.com) {
+    ///         return 301 https://example.com$request_uri;
+    ///     }
+    /// }
+    /// ```
     ///
     /// ## Fix safety
     /// No fix: either condition may be the wrong one.

@@ -35,7 +35,8 @@ declare! {
     /// ## Traps
     /// `<IfModule>` and its like are no sections of their own: a rule behind them takes the condition. So may an
     /// included file, behind which nothing is reported. It is a warning and no error, since no answer is wrong for
-    /// certain. Conditions that wait for the same rule are one finding.
+    /// certain. Conditions that wait for the same rule are one finding. Conditions above several rules guard the first one
+    /// only; most files mean it so, and where they do not, the loop that comes of it is told.
     ///
     /// ## Sources
     /// mod_rewrite `RewriteCond`.

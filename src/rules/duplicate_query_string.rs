@@ -36,6 +36,14 @@ declare! {
     ///     }
     /// }
     /// ```
+    /// ```htaccess bad
+    /// RewriteEngine On
+    /// RewriteRule ^a$ /b?%{QUERY_STRING} [R=301,L,QSA]
+    /// ```
+    /// ```htaccess good
+    /// RewriteEngine On
+    /// RewriteRule ^a$ /b [R=301,L]
+    /// ```
     ///
     /// ## Fix safety
     /// Safe for nginx redirects: a `?` at the end tells nginx to append nothing, and only requests with a query,

@@ -23,6 +23,19 @@ declare! {
     /// ```htaccess good
     /// Redirect 301 /a /b
     /// ```
+    /// ```nginx bad
+    /// server {
+    ///     listen 80;
+    ///     rewrite ^/a$ /b permanent;
+    ///     rewrite ^/a$ /c permanent;
+    /// }
+    /// ```
+    /// ```nginx good
+    /// server {
+    ///     listen 80;
+    ///     rewrite ^/a$ /b permanent;
+    /// }
+    /// ```
     ///
     /// ## Fix safety
     /// Safe: deleting the later one changes no answer.

@@ -28,6 +28,23 @@ declare! {
     /// error_page 404 /404.html;
     /// location = /404.html { internal; }
     /// ```
+    /// ```apache bad also=error-document-redirect
+    /// Listen 80
+    /// <VirtualHost *:80>
+    ///     ServerName www.example.com
+    ///     DocumentRoot /srv/www
+    ///     ErrorDocument 404 http://www.example.com/missing
+    ///     Redirect 404 /missing
+    /// </VirtualHost>
+    /// ```
+    /// ```apache good
+    /// Listen 80
+    /// <VirtualHost *:80>
+    ///     ServerName www.example.com
+    ///     DocumentRoot /srv/www
+    ///     ErrorDocument 404 /404.html
+    /// </VirtualHost>
+    /// ```
     ///
     /// ## Fix safety
     /// Unsafe: for a page on one of this configuration's own hosts its path is written. The page then comes with

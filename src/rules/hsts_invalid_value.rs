@@ -5,6 +5,7 @@ use super::{FixKind, Group, Servers};
 use crate::analysis::transport::Stated;
 use crate::analysis::{Facts, hsts};
 use crate::diagnostic::{Applicability, Finding, Severity};
+use crate::syntax::{apache, nginx};
 
 declare! {
     /// The value of Strict-Transport-Security is not one that clients understand.
@@ -50,7 +51,7 @@ declare! {
     /// ## Traps
     /// An empty value sends nothing in nginx, which is how a `map` leaves the header out of plain answers: silent.
     /// A quoted `max-age` is valid in RFC 6797, but not for the preload list: a warning where `preload` stands beside it.
-    /// Directives that nobody knows are ignored by clients: info.
+    /// Directives that nobody knows are ignored by clients: info. A value that a template fills in is not judged.
     ///
     /// ## Sources
     /// RFC 6797 sections 6.1 and 8.1; chromium/hstspreload, `header.parse` codes.
@@ -66,18 +67,27 @@ declare! {
 
 fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     for stated in facts.sts_values() {
-        let Some((severity, why)) = defect(&stated.text) else { continue };
+        let Some((severity, why)) = defect(&stated.text).filter(|_| !is_filled_in(facts, &stated)) else { continue };
         let shown = lossy(&stated.text);
         let message = match severity {
             Severity::Info => format!("in `{shown}` {why}"),
             _ => format!("`{shown}` is no policy that clients keep: {why}"),
         };
         let mut finding = certain(&RULE, message, stated.span)
-            .help("write `max-age=31536000`, with `; includeSubDomains` behind it where that is meant")
+            .help(match severity {
+                Severity::Info => "write what RFC 6797 names, as it writes it, and nothing else",
+                _ => "write `max-age=31536000`, with `; includeSubDomains` behind it where that is meant",
+            })
             .at_most(severity);
         finding.witness = facts.sts_proof(&stated.text).map(|proof| proof.witness());
         findings.push(repaired(facts, &stated, severity, finding));
     }
+}
+
+/// Whether the value is known only after a template engine has filled it in.
+fn is_filled_in(facts: &Facts<'_>, stated: &Stated<'_>) -> bool {
+    let mark = if facts.is_apache() { apache::template::find(&stated.text) } else { nginx::template::find(&stated.text) };
+    mark.is_some() && facts.is_template(stated.span.file)
 }
 
 /// How bad the value is, and why.

@@ -48,6 +48,23 @@ declare! {
     ///     }
     /// }
     /// ```
+    /// ```apache bad
+    /// Listen 443 https
+    /// <VirtualHost *:443>
+    ///     ServerName www.example.com
+    ///     DocumentRoot /srv/www
+    ///     SSLEngine on
+    /// </VirtualHost>
+    /// ```
+    /// ```apache good
+    /// Listen 443 https
+    /// <VirtualHost *:443>
+    ///     ServerName www.example.com
+    ///     DocumentRoot /srv/www
+    ///     SSLEngine on
+    ///     Header always set Strict-Transport-Security "max-age=63072000"
+    /// </VirtualHost>
+    /// ```
     ///
     /// ## Fix safety
     /// Unsafe: a policy binds visitors for as long as it says, so that the one put in is short (`max-age=300`).

@@ -55,7 +55,9 @@ declare! {
     /// condition the policy would be gone altogether.
     ///
     /// ## Traps
-    /// Behind such a proxy leave it alone, or set `hsts_upstream` where the proxy sends it itself.
+    /// Behind such a proxy leave it alone, or set `hsts_upstream` where the proxy sends it itself. A configuration that
+    /// shows a proxy in front (`X-Forwarded-*`, real client addresses) and has no TLS of its own is left alone, and so
+    /// is a piece that does not say where it listens: what includes it may listen with TLS.
     ///
     /// ## Sources
     /// RFC 6797 sections 7.2 and 8.1; hstspreload.org, `redirects.http.useless_header`.
@@ -71,12 +73,12 @@ declare! {
 
 fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     // Where something in front ends TLS, what arrives as plain http was https to the client.
-    if facts.knobs.hsts_upstream || facts.knobs.tls_upstream == TlsUpstream::Always {
+    if facts.knobs.hsts_upstream || facts.tls_may_end_in_front() {
         return;
     }
     let mut told: FxHashSet<Span> = FxHashSet::default();
     let how = if facts.knobs.tls_upstream == TlsUpstream::No { Applicability::Safe } else { Applicability::Unsafe };
-    for door in facts.entrances().iter().filter(|door| !door.proof.request.encrypted) {
+    for door in facts.entrances().iter().filter(|door| !door.proof.request.encrypted && facts.states_listeners(door.site)) {
         let values = hsts::values_in(&door.proof.answer);
         let Some(value) = values.first() else { continue };
         let by_site = facts.site_scopes(door.site);

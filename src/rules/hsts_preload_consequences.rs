@@ -39,6 +39,34 @@ declare! {
     ///     add_header Strict-Transport-Security "max-age=63072000; includeSubDomains" always;
     /// }
     /// ```
+    /// ```apache bad
+    /// Listen 80
+    /// Listen 443 https
+    /// <VirtualHost *:80>
+    ///     ServerName example.com
+    ///     Redirect permanent / https://example.com/
+    /// </VirtualHost>
+    /// <VirtualHost *:443>
+    ///     ServerName example.com
+    ///     DocumentRoot /srv/www
+    ///     SSLEngine on
+    ///     Header always set Strict-Transport-Security "max-age=63072000; includeSubDomains; preload"
+    /// </VirtualHost>
+    /// ```
+    /// ```apache good
+    /// Listen 80
+    /// Listen 443 https
+    /// <VirtualHost *:80>
+    ///     ServerName example.com
+    ///     Redirect permanent / https://example.com/
+    /// </VirtualHost>
+    /// <VirtualHost *:443>
+    ///     ServerName example.com
+    ///     DocumentRoot /srv/www
+    ///     SSLEngine on
+    ///     Header always set Strict-Transport-Security "max-age=63072000; includeSubDomains"
+    /// </VirtualHost>
+    /// ```
     ///
     /// ## Fix safety
     /// Dropping `preload` changes nothing for clients, which ignore the word, but a domain that is on the list

@@ -84,7 +84,7 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             let finding = finding(&stated, code, witness.clone());
             findings.push(finding.mend(Applicability::Unsafe, "meet the requirement", edits));
         }
-        if facts.program.fragment && !facts.program.sites.iter().any(|site| site.span.is_some()) {
+        if facts.is_piece() {
             continue;
         }
         let domains: Vec<&&Entrance> = doors.iter().filter(|entrance| registrable(&entrance.host)).collect();

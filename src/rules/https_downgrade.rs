@@ -76,7 +76,7 @@ declare! {
 
 fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     let seen_site = facts.program.listeners.iter().any(|listener| listener.encrypted);
-    let alone = facts.program.fragment && facts.program.sites.iter().all(|site| site.span.is_none());
+    let alone = facts.is_piece();
     if !seen_site && !alone || facts.options.scheme.as_deref() == Some("http") {
         return;
     }

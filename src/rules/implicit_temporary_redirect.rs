@@ -28,6 +28,9 @@ declare! {
     ///     return https://example.com/new;
     /// }
     /// ```
+    /// ```nginx bad
+    /// rewrite ^/old$ https://example.com/new last;
+    /// ```
     /// Write the status that is meant:
     /// ```htaccess good
     /// Redirect 302 /old /new
@@ -100,6 +103,11 @@ fn repair(facts: &Facts<'_>, route: &Route<'_>, directive: &Directive) -> Option
         }
         (b"return", 1) => Some(insert_before(args.first()?.span, "302 ")),
         (b"rewrite", 2) => Some(insert_behind(args.get(1)?.span, " redirect")),
+        // Behind a URL these two choose nothing.
+        (b"rewrite", 3) => {
+            let flag = args.get(2)?;
+            matches!(flag.value(source), b"last" | b"break").then(|| replace(flag.span, "redirect"))
+        }
         _ => None,
     }
 }

@@ -86,6 +86,24 @@ declare! {
     ///     }
     /// }
     /// ```
+    /// ```apache bad also=redirect-chain
+    /// Listen 80
+    /// <VirtualHost *:80>
+    ///     ServerName example.com
+    ///     Redirect 301 / http://www.example.com/
+    /// </VirtualHost>
+    /// <VirtualHost *:80>
+    ///     ServerName www.example.com
+    ///     Redirect 301 / https://www.example.com/
+    /// </VirtualHost>
+    /// ```
+    /// ```htaccess good
+    /// RewriteEngine On
+    /// RewriteCond %{HTTPS} off
+    /// RewriteRule ^ https://%{HTTP_HOST}%{REQUEST_URI} [R=301,L]
+    /// RewriteCond %{HTTP_HOST} ^example\.com$ [NC]
+    /// RewriteRule ^ https://www.example.com%{REQUEST_URI} [R=301,L]
+    /// ```
     ///
     /// ## Fix safety
     /// Unsafe: other redirects are sent. The rule of a `RewriteRule` list that leads to https goes above the one that

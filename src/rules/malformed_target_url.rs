@@ -1,11 +1,13 @@
 //! See the page of [`RULE`].
 
-use super::make::{Also, by_proof, lossy, proven};
-use super::{FixKind, Group, Servers, mend};
+use super::make::{Also, by_proof, lossy, proven, replace};
+use super::{FixKind, Group, Servers, mend, words};
 use crate::analysis::Facts;
 use crate::analysis::routes::{Place, Route};
 use crate::diagnostic::{Applicability, Finding, Severity};
 use crate::eval::follow;
+use crate::ir::template::Part;
+use crate::source::Span;
 
 /// Schemes that no browser follows a redirect to.
 const DEAD_SCHEMES: [&str; 4] = ["javascript:", "data:", "file:", "vbscript:"];
@@ -18,7 +20,8 @@ declare! {
     /// ## What it does
     /// Finds targets with a missing colon (`http//host`), a missing or superfluous slash (`https:/host`,
     /// `https:///host`), a scheme written twice (`https://https://host`), a host without its scheme (`www.example.com/b`), a scheme that no browser follows
-    /// (`javascript:`), or a no-break space, as pasted text has it in front of `[R=301]`.
+    /// (`javascript:`), a blank that nginx sends as it stands, flags that no blank divides from the target (or a
+    /// no-break space, as pasted text has it in front of `[R=301]`), and a `//host` in front of which the server puts itself.
     ///
     /// ## Why is this bad?
     /// Browsers read such a target as a path on the same site, and end on a page that does not exist. Apache
@@ -29,6 +32,27 @@ declare! {
     /// location = /a {
     ///     return 301 http//www.example.com/c;
     /// }
+    /// ```
+    /// ```htaccess bad
+    /// RewriteEngine On
+    /// RewriteRule ^a$ www.example.com/b [R=301,L]
+    /// ```
+    /// ```htaccess bad
+    /// RewriteEngine On
+    /// RewriteRule ^a$ https://www.example.com/b[R=301,L]
+    /// ```
+    /// ```htaccess bad
+    /// RewriteEngine On
+    /// RewriteRule ^a$ //www.example.com/b [R=301,L]
+    /// ```
+    /// ```nginx bad
+    /// location = /a {
+    ///     return 301 "/new page";
+    /// }
+    /// ```
+    /// ```htaccess good
+    /// RewriteEngine On
+    /// RewriteRule ^a$ https://www.example.com/b [R=301,L]
     /// ```
     /// ```nginx good
     /// location = /a {
@@ -41,7 +65,8 @@ declare! {
     ///
     /// ## Traps
     /// A relative target such as `signup.html` is legal: the note says where it leads. The schemes of apps (`myapp://`)
-    /// are left alone.
+    /// are left alone. With nginx's `absolute_redirect off` the target `//host` is what it looks like, and is left
+    /// alone too.
     ///
     /// ## Sources
     /// RFC 9110 section 10.2.2; RFC 3986; nginx pitfalls, "Rewrite Missing http://".
@@ -58,8 +83,12 @@ declare! {
 fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     for route in facts.routes().redirects().filter(|route| route.enabled) {
         let text = written(route);
+        if let Some(finding) = glued(facts, route) {
+            findings.push(finding);
+            continue;
+        }
         let Some((what, meant)) = complaint(&text) else {
-            findings.extend(relative(facts, route, &text));
+            findings.extend(relative(facts, route, &text).or_else(|| as_path(facts, route, &text)).or_else(|| blank(facts, route)));
             continue;
         };
         let finding = proven(facts, &RULE, route, format!("`{text}` {what}"));
@@ -83,6 +112,42 @@ fn relative(facts: &Facts<'_>, route: &Route<'_>, text: &str) -> Option<Finding>
     let finding = by_proof(&RULE, proof, message, route.span).at_most(Severity::Info);
     Some(finding.help("begin it with `/`, so that it leads to the same place from everywhere"))
 }
+
+/// `//host/path`, in front of which the server puts itself.
+fn as_path(facts: &Facts<'_>, route: &Route<'_>, text: &str) -> Option<Finding> {
+    let host = text.strip_prefix("//")?.split(['/', '?', '#']).next().filter(|host| host.contains('.'))?;
+    let proof = facts.proofs(route).first().filter(|proof| memchr::memmem::find(proof.location(), b"://").is_some())?;
+    let message = format!("`//{host}` names no other host here: the answer leads to `{}`", lossy(proof.location()));
+    Some(by_proof(&RULE, proof, message, route.span).help("write the scheme in front of the host"))
+}
+
+/// A blank in the written text that arrives as one.
+fn blank(facts: &Facts<'_>, route: &Route<'_>) -> Option<Finding> {
+    let literal = |part: &Part| matches!(part, Part::Literal(text) if text.contains(&b' '));
+    route.target().filter(|target| target.template.parts.iter().any(literal))?;
+    let proof = facts.proofs(route).iter().find(|proof| proof.location().contains(&b' '))?;
+    Some(by_proof(&RULE, proof, "a blank of the target is sent as it stands", route.span).help("write `%20`"))
+}
+
+/// Flags without a blank in front of them, which are then a part of the target: `/b[R=301,L]`.
+fn glued(facts: &Facts<'_>, route: &Route<'_>) -> Option<Finding> {
+    let directive = facts.directive(route.span).filter(|directive| words::is(facts, directive, "RewriteRule"))?;
+    let [_, target] = directive.args.as_slice() else { return None };
+    let text = facts.sources.text(target.span);
+    let at = memchr::memrchr(b'[', text).filter(|&at| at > 0)?;
+    let flags = text.get(at + 1..)?.strip_suffix(b"]")?;
+    let name = |flag: &[u8]| flag.split(|&byte| byte == b'=').next().unwrap_or_default().to_ascii_uppercase();
+    let known = |flag: &[u8]| FLAGS.contains(&&*name(flag));
+    flags.split(|&byte| byte == b',').all(known).then_some(())?;
+    let start = target.span.start as usize + at;
+    let place = Span::new(target.span.file, start, start);
+    let message = format!("`[{}]` belongs to the target: no blank divides the two", lossy(flags));
+    let finding = proven(facts, &RULE, route, message).help("put a blank in front of the flags");
+    Some(finding.fix(Applicability::Unsafe, "put a blank in front of the flags", vec![replace(place, " ")]))
+}
+
+/// Flags by which a list of flags is known.
+const FLAGS: [&[u8]; 10] = [b"R", b"L", b"NC", b"NE", b"QSA", b"QSD", b"END", b"F", b"G", b"PT"];
 
 fn written(route: &Route<'_>) -> String {
     route.target().map(|target| lossy(target.literal_start())).unwrap_or_default()

@@ -39,6 +39,15 @@ declare! {
     ///     }
     /// }
     /// ```
+    /// ```htaccess bad repeat=50
+    /// Redirect 301 /p1 /q1
+    /// ```
+    /// ```apache good
+    /// RewriteEngine On
+    /// RewriteMap moved txt:/etc/apache2/moved.txt
+    /// RewriteCond ${moved:$1} .
+    /// RewriteRule ^(/.*)$ ${moved:$1} [R=301,L]
+    /// ```
     ///
     /// ## Fix safety
     /// Unsafe, and for nginx alone, where the list stands in one `server`: a `map` in front of it takes the place

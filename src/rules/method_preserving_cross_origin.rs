@@ -32,6 +32,24 @@ declare! {
     ///     Redirect 301 / https://partner.test/
     /// </VirtualHost>
     /// ```
+    /// ```nginx bad
+    /// http {
+    ///     server {
+    ///         listen 80;
+    ///         server_name a.example;
+    ///         return 308 https://partner.test$request_uri;
+    ///     }
+    /// }
+    /// ```
+    /// ```nginx good
+    /// http {
+    ///     server {
+    ///         listen 80;
+    ///         server_name a.example;
+    ///         return 301 https://partner.test$request_uri;
+    ///     }
+    /// }
+    /// ```
     ///
     /// ## Fix safety
     /// Unsafe: 308 becomes 301, 307 becomes 302, and a POST arrives at the other site as GET. A condition on GET

@@ -50,6 +50,34 @@ declare! {
     ///     root /srv/www;
     /// }
     /// ```
+    /// ```apache bad
+    /// Listen 80
+    /// Listen 443 https
+    /// <VirtualHost *:80>
+    ///     ServerName www.example.com
+    ///     DocumentRoot /srv/www
+    /// </VirtualHost>
+    /// <VirtualHost *:443>
+    ///     ServerName www.example.com
+    ///     DocumentRoot /srv/www
+    ///     SSLEngine on
+    ///     Header always set Strict-Transport-Security "max-age=31536000"
+    /// </VirtualHost>
+    /// ```
+    /// ```apache good
+    /// Listen 80
+    /// Listen 443 https
+    /// <VirtualHost *:80>
+    ///     ServerName www.example.com
+    ///     Redirect permanent / https://www.example.com/
+    /// </VirtualHost>
+    /// <VirtualHost *:443>
+    ///     ServerName www.example.com
+    ///     DocumentRoot /srv/www
+    ///     SSLEngine on
+    ///     Header always set Strict-Transport-Security "max-age=31536000"
+    /// </VirtualHost>
+    /// ```
     ///
     /// ## Fix safety
     /// Unsafe: plain http is redirected at the head of the site that answers it, everything below it included: a
@@ -94,7 +122,9 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             finding = finding.related(head(facts, span), "answers plain http");
         }
         finding.witness = Some(witness_of(&journey));
-        findings.push(finding.mend(Applicability::Unsafe, "redirect plain http", redirect(facts, at, site, &door.host)));
+        let finding = finding.mend(Applicability::Unsafe, "redirect plain http", redirect(facts, at, site, &door.host));
+        let in_front = facts.knobs.tls_upstream == TlsUpstream::Maybe && facts.behind_proxy();
+        findings.push(if in_front { finding.at_most(Severity::Info) } else { finding });
     }
 }
 

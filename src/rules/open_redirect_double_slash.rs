@@ -39,8 +39,9 @@ declare! {
     /// No automatic fix.
     ///
     /// ## Traps
-    /// With `absolute_redirect on`, and in Apache, the host is written in front: silent. `$uri` has its slashes
-    /// merged unless `merge_slashes off`.
+    /// With `absolute_redirect on` the host is written in front: silent. `$uri` has its slashes merged unless
+    /// `merge_slashes off`. Apache writes the host in front, and with `RedirectRelative On` merges the slashes even where
+    /// `MergeSlashes Off` keeps them elsewhere, so that the rule has nothing to ask there.
     ///
     /// ## Sources
     /// RFC 3986 section 4.2; CWE-601; nginx `absolute_redirect`, `merge_slashes`.
@@ -48,7 +49,7 @@ declare! {
         name: "open-redirect-double-slash",
         group: Group::InjectionSecurity,
         severity: Severity::Warning,
-        servers: Servers::Both,
+        servers: Servers::Nginx,
         fix: FixKind::None,
         check: check,
     }

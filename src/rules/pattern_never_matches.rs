@@ -169,6 +169,11 @@ fn why(text: impl Into<String>, help: &'static str) -> Option<Why> {
 const QUERY: &str = "test the query on its own: `RewriteCond %{QUERY_STRING}`, `$arg_name`";
 const DECODED: &str = "write the character itself: paths are decoded before they are matched";
 
+/// Whether no path there is passes the test.
+pub(super) fn is_dead(test: &PathTest<'_>) -> bool {
+    test.on != PathKind::File && dead(test).is_some()
+}
+
 fn dead(test: &PathTest<'_>) -> Option<Why> {
     match test.pattern {
         PathPattern::Exact(text) | PathPattern::Prefix(text) | PathPattern::Segments(text) => {

@@ -43,6 +43,22 @@ declare! {
     ///     }
     /// }
     /// ```
+    /// ```apache bad
+    /// Listen 8080
+    /// <VirtualHost *:8080>
+    ///     ServerName www.example.com
+    ///     RewriteEngine On
+    ///     RewriteRule ^ https://%{HTTP_HOST}%{REQUEST_URI} [R=301,L]
+    /// </VirtualHost>
+    /// ```
+    /// ```apache good
+    /// Listen 8080
+    /// <VirtualHost *:8080>
+    ///     ServerName www.example.com
+    ///     RewriteEngine On
+    ///     RewriteRule ^ https://www.example.com%{REQUEST_URI} [R=301,L]
+    /// </VirtualHost>
+    /// ```
     ///
     /// ## Fix safety
     /// Unsafe: `$host` has no port, so a service that really speaks TLS at the same port is not reached any more.

@@ -33,6 +33,14 @@ declare! {
     ///     return 301 https://blog.example.com/$1$is_args$args;
     /// }
     /// ```
+    /// ```htaccess bad
+    /// RewriteEngine On
+    /// RewriteRule ^q/([a-z]+)$ /s?term=$1 [R=302,L]
+    /// ```
+    /// ```htaccess good
+    /// RewriteEngine On
+    /// RewriteRule ^q/([a-z]+)$ /s?term=$1 [R=302,L,QSA]
+    /// ```
     ///
     /// ## Fix safety
     /// Unsafe: the query is carried along, with `QSA` or `$is_args$args`. Dropping it may have been meant.

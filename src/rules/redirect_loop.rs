@@ -59,7 +59,9 @@ declare! {
     /// ## Traps
     /// A loop that hangs on something the tool cannot see (a file, an environment variable) is not this rule's
     /// business: it is `conditional-redirect-loop`. A lone `.htaccess` that redirects to `https` may stand in a site
-    /// that has it only for plain connections; that is reported one step lower.
+    /// that has it only for plain connections; that is reported one step lower. A redirect to one fixed host is a loop
+    /// there only where the folder is served under that name, and most such files lead to another site: it is told
+    /// where the name is known (`--host`, `canonical_host` or `hosts` in `redirlint.yaml`, a condition on the host).
     ///
     /// ## Sources
     /// RFC 9110 section 15.4; WHATWG Fetch, HTTP-redirect fetch.
@@ -91,7 +93,7 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         if let [only] = circle.as_slice() {
             finding = finding.mend(Applicability::Unsafe, "redirect plain http only", upgrade(facts, walk, from, *only));
         }
-        if facts.partial() && names_https(walk) {
+        if facts.partial() && facts.is_piece() && names_https(walk) {
             finding = finding.at_most(Severity::Warning);
         }
         for span in circle.into_iter().filter(|span| *span != at) {

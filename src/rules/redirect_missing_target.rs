@@ -46,6 +46,8 @@ declare! {
     ///
     /// ## Traps
     /// `if ($to) { return 301 $to; }` is guarded: the request that would show an empty target does not get there.
+    /// Apache sends no redirect without a target: `-` beside `R` is told as `conflicting-status-flags`, and a `Redirect`
+    /// without a URL is refused, or means the whole folder (`redirect-swallows-directory`).
     ///
     /// ## Sources
     /// RFC 9110 section 15.4: a redirect should generate a `Location`. nginx `ngx_http_send_response`.
@@ -53,7 +55,7 @@ declare! {
         name: "redirect-missing-target",
         group: Group::Status,
         severity: Severity::Error,
-        servers: Servers::Both,
+        servers: Servers::Nginx,
         fix: FixKind::Safe,
         check: check,
     }
@@ -81,12 +83,16 @@ fn empty(facts: &Facts<'_>, route: &Route<'_>) -> Option<Finding> {
     let finding = by_proof(&RULE, found, "the target is empty for this request: the client has nowhere to go", route.span);
     let edits = variable(facts, route).and_then(|name| mend::wrap(facts, route.span, &format!("if ({name})")));
     let finding = finding.mend(Applicability::Safe, "redirect only where there is a target", edits);
-    Some(finding.help("redirect only where there is a target: `if ($variable) { … }`, or give the map a default"))
+    Some(finding.help(match variable(facts, route) {
+        Some(_) => "redirect only where there is a target: `if ($variable) { … }`, or give the map a default",
+        None => "let the pattern take only what leaves something to redirect to",
+    }))
 }
 
-/// The variable that a target consists of.
+/// The variable that a target consists of. A number is no variable of that kind: it means another match inside of an `if`.
 fn variable(facts: &Facts<'_>, route: &Route<'_>) -> Option<String> {
     let text = facts.text(mend::inside(facts, mend::target(facts, route.span)?));
     let name = text.strip_prefix('$')?;
-    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_').then_some(text)
+    let named = !name.starts_with(|letter: char| letter.is_ascii_digit());
+    (named && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')).then_some(text)
 }

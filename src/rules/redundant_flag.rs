@@ -31,7 +31,8 @@ declare! {
     /// Safe: the flag has no effect.
     ///
     /// ## Traps
-    /// Who writes `L` everywhere on principle switches this rule off.
+    /// Who writes `L` everywhere on principle switches this rule off. In nginx, `last` behind a URL is told as
+    /// `implicit-temporary-redirect`, which names the flag that is missing.
     ///
     /// ## Sources
     /// mod_rewrite, flags.

@@ -41,6 +41,14 @@ declare! {
     ///     }
     /// }
     /// ```
+    /// ```htaccess bad
+    /// RewriteEngine On
+    /// RewriteRule ^a$ https://%{HTTP:X-Forwarded-Host}/b [R=301,L]
+    /// ```
+    /// ```htaccess good
+    /// RewriteEngine On
+    /// RewriteRule ^a$ https://www.example.com/b [R=301,L]
+    /// ```
     ///
     /// ## Fix safety
     /// Unsafe: a forwarded host gives way to the one that was asked for. A host that any request may name has no
@@ -69,7 +77,7 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         let finding = by_proof(&RULE, &steered.proof, message, route.span).help("write the host, or use the server's own name");
         findings.push(finding.mend(Applicability::Unsafe, "use the host that was asked for", asked_for(facts, route)));
     }
-    if facts.program.fragment && facts.program.sites.iter().all(|site| site.span.is_none()) {
+    if facts.is_piece() {
         return;
     }
     let mut told: FxHashSet<Span> = FxHashSet::default();

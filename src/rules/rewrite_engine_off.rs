@@ -1,7 +1,7 @@
 //! See the page of [`RULE`].
 
 use super::make::{Also, certain, insert_before};
-use super::{Basis, FixKind, Group, Servers, words};
+use super::{Basis, FixKind, Group, Servers};
 use crate::analysis::Facts;
 use crate::diagnostic::{Applicability, Finding, Severity};
 use crate::ir::scope::Slot;
@@ -54,7 +54,7 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         if decided || !told.insert(route.scope) {
             continue;
         }
-        let piece = is_piece(facts);
+        let piece = facts.is_piece();
         let message = match facts.program.fragment || piece {
             true => "nothing here switches the rewrite engine on: unless something around it does, this rule and those beside it are ignored",
             false => "the rewrite engine is off here: this rule and those beside it are ignored",
@@ -69,14 +69,4 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             false => finding,
         });
     }
-}
-
-/// Whether the text is a piece that another configuration includes: it says nothing of a server.
-fn is_piece(facts: &Facts<'_>) -> bool {
-    let mut whole = false;
-    facts.each_directive(|directive, _| {
-        let names = ["VirtualHost", "Listen", "ServerRoot", "ServerName", "DocumentRoot", "LoadModule"];
-        whole |= names.iter().any(|name| words::is(facts, directive, name));
-    });
-    !whole
 }

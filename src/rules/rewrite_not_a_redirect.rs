@@ -33,6 +33,26 @@ declare! {
     ///     return 302 $scheme://www.example.com/b;
     /// }
     /// ```
+    /// ```apache bad also=implicit-temporary-redirect
+    /// Listen 80
+    /// <VirtualHost *:80>
+    ///     ServerName www.example.com
+    ///     ServerAlias example.com
+    ///     DocumentRoot /srv/www
+    ///     RewriteEngine On
+    ///     RewriteRule ^/a$ http://www.example.com/b
+    /// </VirtualHost>
+    /// ```
+    /// ```apache good
+    /// Listen 80
+    /// <VirtualHost *:80>
+    ///     ServerName www.example.com
+    ///     ServerAlias example.com
+    ///     DocumentRoot /srv/www
+    ///     RewriteEngine On
+    ///     RewriteRule ^/a$ http://www.example.com/b [R=302,L]
+    /// </VirtualHost>
+    /// ```
     ///
     /// ## Fix safety
     /// Unsafe: a scheme in capitals is written small, any other text gets the flag `redirect` (302); in Apache

@@ -47,7 +47,8 @@ declare! {
     /// all of the server's rules to life there. Most often they are meant for one host: then move them.
     ///
     /// ## Traps
-    /// Where the server itself still answers at some address, the rules do run there, and the finding is a note.
+    /// Where the server itself still answers at some address, the rules do run there, and the finding is a note. That the
+    /// rules of a folder take the place of those of the folder above is not told: each `.htaccess` is read for itself.
     ///
     /// ## Sources
     /// mod_rewrite `RewriteOptions` and `RewriteEngine`.

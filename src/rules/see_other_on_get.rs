@@ -28,6 +28,16 @@ declare! {
     ///     return 302 /login;
     /// }
     /// ```
+    /// ```htaccess bad
+    /// RewriteEngine On
+    /// RewriteCond %{REQUEST_METHOD} =GET
+    /// RewriteRule ^in$ /login [R=303,L]
+    /// ```
+    /// ```htaccess good
+    /// RewriteEngine On
+    /// RewriteCond %{REQUEST_METHOD} =POST
+    /// RewriteRule ^in$ /login [R=303,L]
+    /// ```
     ///
     /// ## Fix safety
     /// Unsafe: it changes the status to 302.

@@ -7,6 +7,7 @@ use crate::analysis::expression;
 use crate::analysis::routes::{PathKind, PathPattern, Route};
 use crate::analysis::target::Query;
 use crate::diagnostic::{Finding, Severity, Applicability};
+use crate::ir::pattern::Regex;
 use crate::ir::scope::Slot;
 use crate::ir::template::Part;
 
@@ -14,7 +15,8 @@ declare! {
     /// A regular expression does what a plain directive says better.
     ///
     /// ## What it does
-    /// Notes nginx `rewrite` of every path to another host, and a lone Apache `RewriteRule` for one fixed path.
+    /// Notes nginx `rewrite` of every path to another host, and a lone `RewriteRule` of an Apache server or virtual
+    /// host for one fixed path, or for a folder whose rest is carried along.
     ///
     /// ## Why is this bad?
     /// It is slower and harder to read, and it leaves room for the mistakes that expressions bring along. nginx's and
@@ -27,9 +29,9 @@ declare! {
     ///     rewrite ^/(.*)$ http://example.com/$1 permanent;
     /// }
     /// ```
-    /// ```htaccess bad
+    /// ```apache bad
     /// RewriteEngine On
-    /// RewriteRule ^one$ https://one.example/ [R=301,L]
+    /// RewriteRule ^/one/(.*)$ https://one.example/$1 [R=301,L]
     /// ```
     /// ```nginx good
     /// server {
@@ -37,8 +39,12 @@ declare! {
     ///     return 301 http://example.com$request_uri;
     /// }
     /// ```
+    /// ```apache good
+    /// Redirect 301 /one/ https://one.example/
+    /// ```
     /// ```htaccess good
-    /// RedirectMatch 301 ^/one$ https://one.example/
+    /// RewriteEngine On
+    /// RewriteRule ^one$ https://one.example/ [R=301,L]
     /// ```
     ///
     /// ## Fix safety
@@ -47,7 +53,9 @@ declare! {
     /// runs after the rewriting.
     ///
     /// ## Traps
-    /// An Apache rule beside other rules is left alone, since their order counts. So is `if ($host = …)` in an nginx
+    /// An Apache rule beside other rules is left alone, since their order counts. So are the rules of a folder
+    /// (`.htaccess`, `<Directory>`): `Redirect` would need the folder's whole URL, which the file does not say, and
+    /// rules that move along with their folder are a reason to use mod_rewrite. So is `if ($host = …)` in an nginx
     /// server: it is what certificate tools write.
     ///
     /// ## Sources
@@ -94,27 +102,45 @@ fn nginx(route: &Route<'_>) -> Option<(String, String)> {
     })
 }
 
-/// One rule for one path, alone in its list.
+/// One rule for one path or one folder, alone in its list.
 fn apache(facts: &Facts<'_>, route: &Route<'_>) -> Option<(String, String)> {
     let scope = facts.program.scopes.get(route.scope.0 as usize)?;
     let alone = scope.lists.rewrite.as_ref().is_some_and(|list| list.clauses.iter().count() == 1);
-    let test = route.paths.iter().find(|test| test.own && !test.negated)?;
+    // What the URL of a folder's rules begins with is not known.
+    let test = route.paths.iter().find(|test| test.own && !test.negated && test.on == PathKind::Url)?;
     let PathPattern::Regex(regex) = test.pattern else { return None };
-    let literal = expression::exact_literal(regex)?.into_owned();
-    let target = route.target()?.literal().filter(|text| !text.contains(&b'?') && !text.contains(&b'#'))?;
-    let path = match test.on {
-        PathKind::Relative => [route.mount.as_deref()?, &literal].concat(),
-        _ => literal,
+    let status = route.status().filter(|_| alone)?;
+    let (message, help) = match folder(regex, route) {
+        Some((path, target)) => (
+            "the rewrite engine is not needed for a folder that moves as a whole",
+            format!("`Redirect {status} {} {}`", lossy(path), lossy(target)),
+        ),
+        None => {
+            let path = expression::exact_literal(regex).filter(|path| is_readable(path))?;
+            let target = route.target()?.literal().filter(|text| !text.contains(&b'?') && !text.contains(&b'#'))?;
+            (
+                "the rewrite engine is not needed for one fixed path",
+                format!("`RedirectMatch {status} ^{}$ {}`", lossy(&path), lossy(target)),
+            )
+        }
     };
-    // A pattern that begins with a slash never matches in a folder; that is another finding.
-    if matches!(test.on, PathKind::Relative) && path.starts_with(b"//") {
+    Some((message.to_owned(), help))
+}
+
+/// The folder and where it moves, where the rule carries along all that stands behind it: `^/one/(.*)$` to `…/$1`.
+fn folder<'r>(regex: &'r Regex, route: &Route<'r>) -> Option<(&'r [u8], &'r [u8])> {
+    let path = regex.text.strip_prefix(b"^")?;
+    let path = path.strip_suffix(b"(.*)$").or_else(|| path.strip_suffix(b"(.*)"))?;
+    let [Part::Literal(target), Part::Capture { group: 1, .. }] = route.target()?.template.parts.as_slice() else {
         return None;
-    }
-    let readable = path.iter().all(|byte| byte.is_ascii_alphanumeric() || b"/-_".contains(byte));
-    (alone && readable && route.status().is_some()).then(|| {
-        let help = format!("`RedirectMatch {} ^{}$ {}`", route.status().unwrap_or(302), lossy(&path), lossy(target));
-        ("the rewrite engine is not needed for one fixed path".to_owned(), help)
-    })
+    };
+    let whole = path.ends_with(b"/") && is_readable(path);
+    let plain = target.ends_with(b"/") && !target.contains(&b'?') && !target.contains(&b'#');
+    (whole && plain && !regex.options.caseless).then_some((path, target))
+}
+
+fn is_readable(path: &[u8]) -> bool {
+    path.iter().all(|byte| byte.is_ascii_alphanumeric() || b"/-_".contains(byte))
 }
 
 /// The raw target behind a host, and nothing appended: no byte is decoded or escaped on the way.

@@ -1,12 +1,14 @@
 //! Suppressions in the configuration's own comments: `# redirlint: ignore[rule] reason`.
 //!
-//! A comment on a line of its own counts for the next directive, with its block; `ignore-file[rule]` counts for
-//! the whole file. One that stops nothing is reported, so that it does not outlive its reason.
+//! A comment on a line of its own counts for the next directive, with its block, and in front of a `RewriteCond` for
+//! the rule that the condition waits for as well; one behind a directive counts for that one; `ignore-file[rule]` counts
+//! for the whole file. One that stops nothing is reported, so that it does not outlive its reason.
 
+use super::{ALL, named, nearest};
 use crate::analysis::Facts;
 use crate::diagnostic::{Finding, Severity};
 use crate::source::{FileId, Sources, Span};
-use crate::syntax::{Item, Tree};
+use crate::syntax::{Directive, Item, Tree};
 use rustc_hash::FxHashMap;
 use std::cmp::Reverse;
 
@@ -73,10 +75,21 @@ pub fn apply(facts: &Facts<'_>, findings: Vec<Finding>) -> Vec<Finding> {
         }
     }
     let unused = all.iter().zip(&used).filter(|(_, used)| !**used);
-    kept.extend(unused.map(|(suppression, _)| {
-        Finding::new(UNUSED, Severity::Info, "this suppression stops no finding; remove it", suppression.span)
-    }));
+    kept.extend(
+        unused.map(|(suppression, _)| Finding::new(UNUSED, Severity::Info, idle(&suppression.rules), suppression.span)),
+    );
     kept
+}
+
+/// What is said of a suppression that stops nothing.
+fn idle(rules: &[String]) -> String {
+    let Some(unknown) = rules.iter().find(|rule| named(rule).is_none() && *rule != UNUSED) else {
+        return "this suppression stops no finding; remove it".to_owned();
+    };
+    match nearest(unknown, ALL.iter().map(|rule| rule.name)) {
+        Some(near) => format!("no rule is called `{unknown}`: did you mean `{near}`?"),
+        None => format!("no rule is called `{unknown}`: `redirlint explain` lists them"),
+    }
 }
 
 /// Suppressions that cover the same, by the rules they name.
@@ -122,19 +135,30 @@ pub fn read(sources: &Sources, tree: &Tree) -> Vec<Suppression> {
     let mut stack = vec![tree.items.as_slice()];
     while let Some(items) = stack.pop() {
         let mut pending: Vec<(Span, Vec<String>)> = Vec::new();
+        let mut before: Option<Span> = None;
+        let mut condition: Option<Span> = None;
         for item in items {
             match item {
                 Item::Comment(span) => match command(sources.text(*span)) {
                     Some((true, rules)) => {
                         out.push(Suppression { span: *span, rules, covers: Covers::File(tree.file) })
                     }
-                    Some((false, rules)) => pending.push((*span, rules)),
+                    Some((false, rules)) => match before.filter(|before| shares_line(sources, *before, *span)) {
+                        Some(before) => out.push(Suppression { span: *span, rules, covers: Covers::Within(before) }),
+                        None => pending.push((*span, rules)),
+                    },
                     None => {}
                 },
                 Item::Directive(directive) => {
-                    let covers = Covers::Within(directive.span);
-                    out.extend(pending.drain(..).map(|(span, rules)| Suppression { span, rules, covers }));
+                    before = Some(directive.span);
                     stack.extend(directive.block.as_ref().map(|block| block.items.as_slice()));
+                    let from = condition.take().unwrap_or(directive.span);
+                    if !pending.is_empty() && is_condition(sources, directive) {
+                        condition = Some(from);
+                        continue;
+                    }
+                    let covers = Covers::Within(from.to(directive.span));
+                    out.extend(pending.drain(..).map(|(span, rules)| Suppression { span, rules, covers }));
                 }
                 Item::Junk(_) => {}
             }
@@ -144,6 +168,17 @@ pub fn read(sources: &Sources, tree: &Tree) -> Vec<Suppression> {
     }
     out.sort_by_key(|suppression| suppression.span);
     out
+}
+
+/// Whether a comment stands behind a directive, on the line where that ends.
+fn shares_line(sources: &Sources, directive: Span, comment: Span) -> bool {
+    let file = sources.file(directive.file);
+    file.position(directive.end as usize).line == file.position(comment.start as usize).line
+}
+
+/// Whether the directive is the condition of a rule below.
+fn is_condition(sources: &Sources, directive: &Directive) -> bool {
+    directive.name.value(sources.file(directive.span.file).bytes()).eq_ignore_ascii_case(b"RewriteCond")
 }
 
 /// Whether the comment is for the file, and the rules it names.
@@ -168,5 +203,32 @@ mod tests {
         assert_eq!(command(b"#redirlint: ignore"), Some((false, vec![])));
         assert_eq!(command(b"# redirlint: ignore-file[x]"), Some((true, vec!["x".into()])));
         assert_eq!(command(b"# something else"), None);
+    }
+
+    /// What a suppression covers, as text.
+    fn covered(text: &str, parse: fn(FileId, &[u8]) -> Tree) -> String {
+        let mut sources = Sources::new();
+        let file = sources.add("a.conf", text.as_bytes().to_vec());
+        let tree = parse(file, text.as_bytes());
+        match read(&sources, &tree).first().map(|one| one.covers) {
+            Some(Covers::Within(span)) => String::from_utf8_lossy(sources.text(span)).into_owned(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_comment_counts_for_the_directive_below_it_or_on_its_line() {
+        let nginx = |text| covered(text, crate::syntax::nginx::parse);
+        assert_eq!(nginx("set $a b;\n# redirlint: ignore why\nset $c d;\n"), "set $c d;");
+        assert_eq!(nginx("set $a b; # redirlint: ignore why\nset $c d;\n"), "set $a b;");
+        let apache = |text| covered(text, crate::syntax::apache::parse);
+        let rule = "RewriteCond %{HTTPS} off\nRewriteCond %{REQUEST_URI} ^/a\nRewriteRule ^ /b [R]";
+        assert_eq!(apache(&format!("# redirlint: ignore why\n{rule}\nRewriteRule ^x /y\n")), rule);
+    }
+
+    #[test]
+    fn a_name_that_no_rule_has_is_told_with_the_nearest_one() {
+        assert!(idle(&["redirect-lop".into()]).contains("did you mean `redirect-loop`?"));
+        assert!(idle(&["redirect-loop".into()]).contains("remove it"));
     }
 }

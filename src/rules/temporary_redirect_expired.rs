@@ -20,9 +20,21 @@ declare! {
     /// # redirlint: until=2020-01-31
     /// Redirect 302 /sale /winter-sale
     /// ```
+    /// ```nginx bad
+    /// location = /sale {
+    ///     # redirlint: until=2020-01-31
+    ///     return 302 /winter-sale;
+    /// }
+    /// ```
     /// ```htaccess good
     /// # redirlint: until=2999-01-31
     /// Redirect 302 /sale /winter-sale
+    /// ```
+    /// ```nginx good
+    /// location = /sale {
+    ///     # redirlint: until=2999-01-31
+    ///     return 302 /winter-sale;
+    /// }
     /// ```
     ///
     /// ## Fix safety
@@ -58,12 +70,13 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-/// The redirect and the line above it.
+/// The redirect and the line above it, which has the date.
 fn removed(facts: &Facts<'_>, span: Span) -> Option<Vec<Edit>> {
     let mut edits = mend::remove(facts, span)?;
     let file = facts.sources.file(span.file);
     let above = file.line(file.position(span.start as usize).line.checked_sub(1)?)?;
-    let dated = file.bytes().get(above.clone())?.trim_ascii_start().starts_with(b"#");
+    let line = file.bytes().get(above.clone())?;
+    let dated = line.trim_ascii_start().starts_with(b"#") && memchr::memmem::find(line, b"until=").is_some();
     edits.first_mut()?.span.start = u32::try_from(above.start).ok().filter(|_| dated)?;
     Some(edits)
 }

@@ -42,6 +42,14 @@ declare! {
     ///     return 302 /spring;
     /// }
     /// ```
+    /// ```htaccess bad
+    /// Header always set Cache-Control "public, max-age=31536000"
+    /// Redirect 302 /promo /spring
+    /// ```
+    /// ```htaccess good
+    /// Header set Cache-Control "public, max-age=31536000"
+    /// Redirect 302 /promo /spring
+    /// ```
     ///
     /// ## Fix safety
     /// Unsafe: in nginx the location of the redirect goes without the header, or with `expires off`; in Apache the header

@@ -31,6 +31,28 @@ declare! {
     /// RewriteCond %{HTTP:X-Forwarded-Proto} =http
     /// RewriteRule ^ https://%{HTTP_HOST}%{REQUEST_URI} [R=301,L]
     /// ```
+    /// ```nginx bad
+    /// server {
+    ///     listen 80;
+    ///     server_name www.example.com;
+    ///     set_real_ip_from 10.0.0.0/8;
+    ///     if ($scheme = http) {
+    ///         return 301 https://$host$request_uri;
+    ///     }
+    ///     location / { root /srv/www; }
+    /// }
+    /// ```
+    /// ```nginx good
+    /// server {
+    ///     listen 80;
+    ///     server_name www.example.com;
+    ///     set_real_ip_from 10.0.0.0/8;
+    ///     if ($http_x_forwarded_proto = http) {
+    ///         return 301 https://$host$request_uri;
+    ///     }
+    ///     location / { root /srv/www; }
+    /// }
+    /// ```
     ///
     /// ## Fix safety
     /// Unsafe: the header `X-Forwarded-Proto` is tested instead of the connection. Which header the proxy sets,
@@ -54,13 +76,10 @@ declare! {
 }
 
 fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
-    let own_tls = !facts.program.fragment && facts.program.listeners.iter().any(|listener| listener.encrypted);
-    let always = facts.knobs.tls_upstream == TlsUpstream::Always;
-    match facts.knobs.tls_upstream {
-        TlsUpstream::No => return,
-        TlsUpstream::Maybe if own_tls || !behind_proxy(facts) => return,
-        _ => {}
+    if !facts.tls_may_end_in_front() {
+        return;
     }
+    let always = facts.knobs.tls_upstream == TlsUpstream::Always;
     let header = facts.knobs.tls_header.as_ref().map_or("X-Forwarded-Proto", |(name, _)| name);
     for route in facts.routes().redirects().filter(|route| route.enabled) {
         let loops = asks_connection(route) || always && comes_back(facts, route);
@@ -92,26 +111,6 @@ fn comes_back(facts: &Facts<'_>, route: &Route<'_>) -> bool {
 
 fn asks_connection(route: &Route<'_>) -> bool {
     route.guards_on(|dimension| *dimension == Dimension::Scheme).next().is_some()
-}
-
-/// Whether the configuration shows that requests come through another server.
-fn behind_proxy(facts: &Facts<'_>) -> bool {
-    let mut shown = false;
-    facts.each_directive(|directive, _| {
-        let name = facts.name(directive);
-        shown |= name == "set_real_ip_from" || name.starts_with("remoteip");
-        let forwarded = |word: &crate::syntax::Word| {
-            let word = facts.word(word);
-            if !word.windows(9).any(|part| part.eq_ignore_ascii_case(b"forwarded")) {
-                return false;
-            }
-            let word = word.to_ascii_lowercase();
-            word.starts_with(b"x-forwarded-") || memchr::memmem::find(&word, b"http_x_forwarded_").is_some() || memchr::memmem::find(&word, b"http:x-forwarded-").is_some()
-        };
-        // Passing the header on to an upstream says nothing about who stands in front.
-        shown |= !name.ends_with("_set_header") && !name.ends_with("_param") && name != "log_format" && directive.args.iter().any(forwarded);
-    });
-    shown
 }
 
 /// The header in place of the connection, in the test that asks about it.

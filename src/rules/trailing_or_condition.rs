@@ -35,7 +35,8 @@ declare! {
     /// Unsafe: the fix takes the flag off, and the condition begins to count.
     ///
     /// ## Traps
-    /// None known.
+    /// `OR` between conditions that others must hold with is legal and binds tighter than the line break, which stands
+    /// for "and". It is not reported: "one of these, and that" is what most such lists mean.
     ///
     /// ## Sources
     /// `apply_rewrite_rule` in mod_rewrite.c.

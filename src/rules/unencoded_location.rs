@@ -9,6 +9,7 @@ use crate::analysis::transport::is_redirect;
 use crate::analysis::witness::paths;
 use crate::diagnostic::{Applicability, Edit, Finding, Severity};
 use crate::eval::Answer;
+use crate::ir::scope::Slot;
 use crate::ir::template::Part;
 use crate::source::Span;
 use rustc_hash::FxHashSet;
@@ -79,7 +80,8 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         findings.push(match (facts.is_apache(), needs_raw(route)) {
             (false, _) => finding.mend(Applicability::Unsafe, "send what is escaped", escaped(facts, route)).help("use `rewrite`, which escapes captures, or `$request_uri`"),
             (true, false) => finding.mend(Applicability::Unsafe, "send what is escaped", escaped(facts, route)).help("leave `NE` out"),
-            (true, true) => finding.at_most(Severity::Info).help("add the flag `B`, which escapes what is captured"),
+            (true, true) if route.slot == Slot::Rewrite => finding.at_most(Severity::Info).help("add the flag `B`, which escapes what is captured"),
+            (true, true) => finding.at_most(Severity::Info).help("use a `RewriteRule` with the flags `B` and `NE`, which escapes what is captured alone"),
         });
     }
 }

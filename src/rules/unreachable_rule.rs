@@ -1,7 +1,7 @@
 //! See the page of [`RULE`].
 
 use super::make::{Also, by_proof};
-use super::{FixKind, Group, Servers, mend, server_return_shadows_locations};
+use super::{FixKind, Group, Servers, mend, pattern_never_matches, server_return_shadows_locations};
 use crate::analysis::Facts;
 use crate::analysis::order::Shadowed;
 use crate::analysis::routes::{PathPattern, Route};
@@ -54,7 +54,9 @@ declare! {
     ///
     /// ## Traps
     /// A list that jumps (flags C, S, N) is left alone, and so is what stands behind a rewrite inside the server,
-    /// which shows later redirects another path. Two redirects for the very same requests are `duplicate-source`.
+    /// which shows later redirects another path. Two redirects for the very same requests are `duplicate-source`; a
+    /// rule below that takes over because this one lacks `L` is `redirect-missing-last-flag`; a pattern that matches
+    /// nothing at all is `pattern-never-matches`.
     ///
     /// ## Sources
     /// Apache mod_alias, "Order of Processing"; nginx rewrite module.
@@ -82,9 +84,11 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         findings.push(
             by_proof(&RULE, &one.proof, "this is never reached: an earlier directive answers every request it matches", one.later.span)
                 .related(one.earlier.span, "answers these requests")
-                .help(match one.elsewhere() {
-                    true => "the server asks the broader one first: narrow that one, or delete this one",
-                    false => "put it above the broader one, or delete it",
+                .help(match (one.elsewhere(), one.later.slot == one.earlier.slot) {
+                    (true, _) => "the server asks the broader one first: narrow that one, or delete this one",
+                    (_, true) => "put it above the broader one, or delete it",
+                    // mod_rewrite and mod_alias have a list each.
+                    (_, false) => "mod_rewrite is asked before mod_alias, wherever they stand: write it as a `RewriteRule` above, or delete it",
                 })
                 .mend(Applicability::Unsafe, title.unwrap_or_default(), edits),
         );
@@ -105,7 +109,8 @@ impl<'f, 'a> Hidden<'f, 'a> {
         let (later, earlier) = (facts.routes().get(pair.later)?, facts.routes().get(pair.earlier)?);
         let elsewhere = later.scope != earlier.scope;
         let told = elsewhere && !facts.is_apache() && server_return_shadows_locations::answers_everything(earlier);
-        if pair.same || told {
+        let dead = || later.paths.iter().any(|test| !test.negated && pattern_never_matches::is_dead(test));
+        if pair.same || told || dead() {
             return None;
         }
         let proof = taken_by(facts, later, earlier)?;

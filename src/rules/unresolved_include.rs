@@ -30,6 +30,12 @@ declare! {
     ///     return 301 https://www.example.com$request_uri;
     /// }
     /// ```
+    /// ```apache bad
+    /// Include sites/redirects.conf
+    /// ```
+    /// ```apache good
+    /// Redirect 301 /a /b
+    /// ```
     ///
     /// ## Fix safety
     /// No fix: give redirlint the whole configuration, or the output of `nginx -T`.

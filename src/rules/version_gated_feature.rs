@@ -30,6 +30,14 @@ declare! {
     ///     return 308 /b;
     /// }
     /// ```
+    /// ```htaccess bad version=2.2.34
+    /// RewriteEngine On
+    /// RewriteRule ^a$ /b [R=301,END]
+    /// ```
+    /// ```htaccess good version=2.4.57
+    /// RewriteEngine On
+    /// RewriteRule ^a$ /b [R=301,END]
+    /// ```
     ///
     /// ## Fix safety
     /// Unsafe: a status gives way to the older one that browsers follow alike for GET (308 to 301, 307 to 302),

@@ -33,6 +33,16 @@ declare! {
     ///     return 404;
     /// }
     /// ```
+    /// ```htaccess bad
+    /// RewriteEngine On
+    /// RewriteCond %{QUERY_STRING} ^url=(https://.*example\.com/.*)$
+    /// RewriteRule ^go$ %1 [R=302,L,NE,QSD]
+    /// ```
+    /// ```htaccess good
+    /// RewriteEngine On
+    /// RewriteCond %{QUERY_STRING} ^url=(https://www\.example\.com/[a-z/]*)$
+    /// RewriteRule ^go$ %1 [R=302,L,NE,QSD]
+    /// ```
     ///
     /// ## Fix safety
     /// No automatic fix.

@@ -25,6 +25,8 @@ declare! {
     /// server {
     ///     listen 443 ssl;
     ///     server_name b.example;
+    ///     ssl_certificate b.pem;
+    ///     ssl_certificate_key b.key;
     ///     add_header Strict-Transport-Security "max-age=63072000" always;
     ///     return 301 https://www.b.example$request_uri;
     /// }
@@ -33,10 +35,28 @@ declare! {
     /// server {
     ///     listen 443 ssl;
     ///     server_name b.example;
+    ///     ssl_certificate b.pem;
+    ///     ssl_certificate_key b.key;
     ///     add_header Strict-Transport-Security "max-age=63072000" always;
     ///     location = /.well-known/apple-app-site-association { root /srv/aasa; }
     ///     location / { return 301 https://www.b.example$request_uri; }
     /// }
+    /// ```
+    /// ```apache bad
+    /// <VirtualHost *:443>
+    ///     ServerName b.example
+    ///     SSLEngine on
+    ///     Header always set Strict-Transport-Security "max-age=63072000"
+    ///     Redirect 301 / https://www.b.example/
+    /// </VirtualHost>
+    /// ```
+    /// ```apache good
+    /// <VirtualHost *:443>
+    ///     ServerName b.example
+    ///     SSLEngine on
+    ///     Header always set Strict-Transport-Security "max-age=63072000"
+    ///     RedirectMatch 301 ^/(?!\.well-known/)(.*)$ https://www.b.example/$1
+    /// </VirtualHost>
     /// ```
     ///
     /// ## Fix safety
