@@ -2,26 +2,33 @@
 //!
 //! A site's own list and its locations become one ordered list of rewriting rules of a virtual host: [`locations`]
 //! brings the locations into an order in which the first that matches is the one nginx takes, [`list`] walks the
-//! clauses, [`guard`] and [`text`] hold what they test and say, [`rule`] and [`action`] put rules together.
+//! clauses, [`guard`] and [`text`] hold what they test and say, [`does`] what they do; [`expand`] puts the rows of
+//! tables in, [`rule`], [`form`] and [`action`] put rules together.
+//! [`location`] is what one location comes to, [`reach`] knows which locations meet.
 //! [`host`] decides which virtual hosts there are, [`settings`] what stands in them beside rules. [`plan`] holds the
 //! result and [`print`] writes it.
 
 pub mod action;
+pub mod does;
+pub mod expand;
 pub mod filled;
+pub mod form;
 pub mod guard;
 pub mod host;
 pub mod htaccess;
 pub mod list;
+pub mod location;
 pub mod locations;
 pub mod plan;
 pub mod print;
+pub mod reach;
 pub mod rule;
 pub mod settings;
 pub mod site;
 pub mod table;
 pub mod text;
 
-use super::{Emitted, Options, Part, Scope, Texts};
+use super::{Emitted, Options, Part, Scope, Texts, Verdict};
 use crate::ir::{Effect, Program};
 use list::Lists;
 use plan::{Host, Statement};
@@ -32,7 +39,8 @@ pub fn emit(program: &Program, texts: &dyn Texts, options: &Options) -> Emitted 
     let mut lists = Lists::new(program, texts, options);
     let mut hosts = if inside { vec![htaccess::host(&mut lists)] } else { host::hosts(&mut lists) };
     notes(&mut lists, &mut hosts);
-    let mut verdicts = std::mem::take(&mut lists.verdicts);
+    let verdicts = std::mem::take(&mut lists.verdicts).into_iter();
+    let mut verdicts: Vec<_> = verdicts.map(|(span, fate)| Verdict { span, fate }).collect();
     verdicts.sort_by_key(|verdict| verdict.span);
     let mut parts: Vec<Part> = Vec::new();
     for host in &hosts {

@@ -141,8 +141,12 @@ fn plain_groups(text: &[u8]) -> Option<usize> {
     Some(count)
 }
 
+/// Options at the front that change nothing about fixed bytes: what `.` takes.
+const DOT_OPTIONS: [&[u8]; 2] = [b"(?s)", b"(?-s)"];
+
 /// The literal bytes behind a leading `^`, of an expression without alternatives at its outermost level.
 fn literal_prefix(text: &[u8]) -> Vec<u8> {
+    let text = DOT_OPTIONS.iter().find_map(|options| text.strip_prefix(*options)).unwrap_or(text);
     let Some(body) = text.strip_prefix(b"^") else { return Vec::new() };
     if has_alternatives(body) {
         return Vec::new();
@@ -270,6 +274,8 @@ mod tests {
         assert_eq!(prefix("/a"), "");
         assert_eq!(prefix(r"^/a\d"), "/a");
         assert_eq!(prefix("^/a{2}"), "/");
+        assert_eq!(prefix("(?s)^/a.*"), "/a");
+        assert_eq!(prefix("(?i)^/a"), "");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Which virtual hosts there are, and in which order: Apache takes the first whose name matches, nginx the best kind.
 
-use super::action::Does;
+use super::does::Does;
 use super::guard::{Guard, Piece, Test};
 use super::list::{Lists, Place};
 use super::plan::{Host, Rule, Statement};

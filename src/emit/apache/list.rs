@@ -1,17 +1,15 @@
 //! nginx's lists, clause by clause, as rules: conditions of blocks become conditions of every rule in them.
 
-use super::action::{Does, Query};
 use super::filled::Filled;
 use super::guard::{Guard, GuardId, PathTest, Piece, Test};
-use super::locations::Entry;
 use super::plan::Statement;
+use super::reach::Entries;
 use super::rule::Needs;
 use super::text::{Captures, Names, Reader};
-use crate::emit::{Assumption, Fate, Options, Texts, Verdict};
-use crate::ir::clause::{Action, Clause, Content, Match, Rewrite, Subject, Then};
+use crate::emit::{Assumption, Fate, Options, Texts};
+use crate::ir::clause::{Action, Clause, Match, Subject, Then};
 use crate::ir::condition::{Condition, TestKind};
 use crate::ir::pattern::Pattern;
-use crate::ir::policy::{Escape, QueryPolicy};
 use crate::ir::scope::Scope;
 use crate::ir::template::Template;
 use crate::ir::{Program, ScopeId};
@@ -51,7 +49,7 @@ pub struct Lists<'a> {
     /// Headers and error pages of the site itself.
     pub site_spans: FxHashSet<Span>,
     /// The locations.
-    pub entries: Vec<Entry>,
+    pub entries: Entries,
     /// Named locations.
     pub named: FxHashMap<Vec<u8>, ScopeId>,
     /// What the rules need beside themselves.
@@ -59,7 +57,7 @@ pub struct Lists<'a> {
     /// What is written.
     pub out: Vec<Statement>,
     /// What became of each directive.
-    pub verdicts: Vec<Verdict>,
+    pub verdicts: FxHashMap<Span, Fate>,
     /// What the rule being made rests on.
     pub assumed: Option<Assumption>,
     /// The path was rewritten by an earlier rule.
@@ -86,11 +84,11 @@ impl<'a> Lists<'a> {
             filled: Filled::of(program),
             own_name: Vec::new(),
             site_spans: FxHashSet::default(),
-            entries: Vec::new(),
+            entries: Entries::default(),
             named: FxHashMap::default(),
             needs: Needs::default(),
             out: Vec::new(),
-            verdicts: Vec::new(),
+            verdicts: FxHashMap::default(),
             assumed: None,
             changed: false,
             again: false,
@@ -210,7 +208,7 @@ impl<'a> Lists<'a> {
             ends |= match action {
                 Action::Block(clauses) => {
                     let mut block = inner.clone();
-                    block.closing = clauses.last().is_some_and(answers);
+                    block.closing = clauses.last().is_some_and(super::does::answers);
                     let ends = self.list(clauses.iter(), &mut block, depth + 1);
                     inner.names = block.names;
                     ends
@@ -246,159 +244,6 @@ impl<'a> Lists<'a> {
         Ok(self.guard(what, negated))
     }
 
-    fn action(
-        &mut self,
-        action: &Action,
-        clause: &Clause,
-        place: &mut Place,
-        main: Option<GuardId>,
-    ) -> Result<bool, String> {
-        match action {
-            Action::Answer(answer) => {
-                let does = match &answer.content {
-                    Content::Location(target) => {
-                        let to = self.pieces(&target.to, place)?;
-                        Does::Location(answer.status, to, Query::Own)
-                    }
-                    Content::None => Does::Status(answer.status),
-                    Content::Body(text) if text.parts.is_empty() && answer.status >= 300 => Does::Status(answer.status),
-                    Content::Body(text) => return self.body(clause.span, answer.status, text.parts.is_empty(), place),
-                };
-                self.rules(clause.span, place, main, &does)?;
-                Ok(true)
-            }
-            Action::Rewrite(rewrite) => self.rewrite(rewrite, clause, place, main),
-            Action::Set(id, Some(value)) => {
-                let value = self.pieces(value, place)?;
-                if self.filled.conditional.contains(&id.0) && !place.closing {
-                    let name = self.program.variables.get(id.0 as usize);
-                    let name = String::from_utf8_lossy(name.map_or(&b""[..], |variable| &variable.name)).into_owned();
-                    self.rules(clause.span, place, main, &Does::Remember(name, value))?;
-                } else {
-                    place.names.values.insert(id.0, value);
-                    self.verdict(clause.span);
-                }
-                Ok(false)
-            }
-            Action::KeepScope if clause.does.len() == 1 => {
-                let does = if place.server { Does::ToLocations } else { Does::Stop };
-                self.rules(clause.span, place, main, &does)?;
-                Ok(true)
-            }
-            Action::Enter(_) | Action::KeepScope | Action::MarkInternal => Ok(false),
-            Action::Opaque(what) => Err(what.clone()),
-            _ => Err("it does something that only Apache has".to_owned()),
-        }
-    }
-
-    /// An answer with a text: Apache has the status only.
-    fn body(&mut self, span: Span, status: u16, empty: bool, place: &mut Place) -> Result<bool, String> {
-        self.rules(span, place, None, &Does::Status(status))?;
-        if !empty {
-            let reason = format!("the text is not carried over: Apache sends a page of its own with status {status}");
-            self.verdicts.retain(|verdict| verdict.span != span);
-            self.verdicts.push(Verdict {
-                span,
-                fate: Fate::LeftOut { reason, by_hand: Some("put the text into a file and serve that".to_owned()) },
-            });
-        }
-        Ok(true)
-    }
-
-    fn rewrite(
-        &mut self,
-        rewrite: &Rewrite,
-        clause: &Clause,
-        place: &mut Place,
-        main: Option<GuardId>,
-    ) -> Result<bool, String> {
-        let Some(to) = &rewrite.to else { return Ok(false) };
-        let QueryPolicy::SplitLiteral { drop_old } = rewrite.query else {
-            return Err("its query is treated in a way of Apache's".to_owned());
-        };
-        let mut to = self.pieces(to, place)?;
-        if rewrite.escape == Escape::UnescapeRedirect {
-            super::text::unescape(&mut to);
-        }
-        if to.last() == Some(&Piece::Literal(Vec::new())) {
-            to.pop();
-        }
-        let marked = to.iter().any(|piece| matches!(piece, Piece::Literal(bytes) if bytes.contains(&b'?')));
-        let query = match (drop_old, marked) {
-            (true, _) => Query::Drop,
-            (false, true) => Query::Append,
-            (false, false) => Query::Keep,
-        };
-        if let Some(status) = rewrite.sent_status() {
-            self.rules(clause.span, place, main, &Does::Location(status, to, query))?;
-            return Ok(true);
-        }
-        let last = clause.then == Then::EndList;
-        let stays = clause.does.iter().any(|action| matches!(action, Action::KeepScope));
-        let does = if place.server {
-            if last { Does::MoveOn(to, query) } else { Does::Move(to, query) }
-        } else if stays || !self.leads_on(&to) {
-            Does::MoveAndStop(to, query)
-        } else {
-            if self.htaccess && self.has_own_rules {
-                return Err(
-                    "a `.htaccess` starts over with a new path: a virtual host (`--scope vhost`) does not".to_owned()
-                );
-            }
-            self.again = true;
-            Does::MoveAgain(to, query)
-        };
-        self.rules(clause.span, place, main, &does)?;
-        self.changed = true;
-        Ok(last)
-    }
-
-    /// Whether a new path may be answered by a location that redirects.
-    pub fn leads_on(&self, to: &[Piece]) -> bool {
-        let mut known = Vec::new();
-        let mut whole = true;
-        for piece in to {
-            match piece {
-                Piece::Literal(bytes) => known.extend_from_slice(bytes),
-                _ => {
-                    whole = false;
-                    break;
-                }
-            }
-            if known.contains(&b'?') {
-                break;
-            }
-        }
-        let end = known.iter().position(|byte| *byte == b'?');
-        whole |= end.is_some();
-        known.truncate(end.unwrap_or(known.len()));
-        if whole {
-            let entry = self.entries.iter().find(|entry| entry.takes(&known));
-            return entry.is_some_and(|entry| self.is_active(entry) && !self.only_looks_for_files(entry));
-        }
-        let target = PathTest::Prefix(known, Vec::new());
-        self.entries.iter().any(|entry| self.is_active(entry) && !entry.tests.iter().any(|test| test.excludes(&target)))
-    }
-
-    /// Whether an entry does anything that rules say.
-    pub fn is_active(&self, entry: &Entry) -> bool {
-        let Some(scope) = entry.scope.and_then(|id| self.scope(id)) else { return entry.slash.is_some() };
-        let listed = scope.lists.rewrite.as_ref().is_some_and(|list| list.clauses.iter().next().is_some());
-        listed
-            || scope.settings.internal
-            || scope.settings.try_files.is_some()
-            || matches!(scope.settings.access, Some(crate::ir::access::Access::Denied(_)))
-    }
-
-    /// Whether an entry does nothing but look for files: what is sent there is the file it falls back to.
-    fn only_looks_for_files(&self, entry: &Entry) -> bool {
-        let Some(scope) = entry.scope.and_then(|id| self.scope(id)) else { return false };
-        let listed = scope.lists.rewrite.as_ref().is_some_and(|list| list.clauses.iter().next().is_some());
-        let closed =
-            scope.settings.internal || matches!(scope.settings.access, Some(crate::ir::access::Access::Denied(_)));
-        scope.settings.try_files.is_some() && !listed && !closed
-    }
-
     /// Says that a directive is not carried over, at its place.
     pub fn leave_out(&mut self, span: Span, reason: String, by_hand: Option<String>) {
         let mut comments = if self.commented.insert(span) { self.texts.comments(span) } else { return };
@@ -406,22 +251,14 @@ impl<'a> Lists<'a> {
         comments.push(format!("not converted: {reason}").into_bytes());
         comments.extend(words.split(|&byte| byte == b'\n').map(|line| [b"    ", line.trim_ascii()].concat()));
         self.out.extend(comments.into_iter().map(Statement::Comment));
-        self.verdicts.push(Verdict { span, fate: Fate::LeftOut { reason, by_hand } });
+        self.verdicts.insert(span, Fate::LeftOut { reason, by_hand });
     }
 
     /// Says what a directive's rule rests on.
     pub fn verdict(&mut self, span: Span) {
         let fate = self.assumed.take().map_or(Fate::Exact, Fate::Assuming);
-        if !self.verdicts.iter().any(|verdict| verdict.span == span) {
-            self.verdicts.push(Verdict { span, fate });
-        }
+        self.verdicts.entry(span).or_insert(fate);
     }
-}
-
-/// Whether a clause answers whatever the request.
-fn answers(clause: &Clause) -> bool {
-    let always = clause.when.matches.is_none() && all_of(&clause.when.conditions).is_ok_and(<[Condition]>::is_empty);
-    always && clause.does.iter().any(|action| matches!(action, Action::Answer(_)))
 }
 
 /// What `$1` means behind a clause.

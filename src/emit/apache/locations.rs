@@ -114,6 +114,11 @@ impl Entry {
         self.tests.iter().all(|test| test.matches(path))
     }
 
+    /// Bytes that every path of it begins with.
+    pub fn prefix(&self) -> Vec<u8> {
+        self.tests.iter().map(PathTest::prefix).max_by_key(Vec::len).unwrap_or_default()
+    }
+
     /// Whether no path can be both entries'.
     pub fn excludes(&self, other: &Self) -> bool {
         self.tests.iter().any(|one| other.tests.iter().any(|two| one.excludes(two)))

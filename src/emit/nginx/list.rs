@@ -246,10 +246,11 @@ impl<'a> Steps<'a> {
             return Ok(Some(Does::Return(status, None)));
         }
         let fragment = self.program.fragment;
-        let rewritten = self.steps.iter().any(|step| matches!(step.does, Does::Rewrite(_, _, false)));
+        let rewritten = || self.steps.iter().any(|step| matches!(step.does, Does::Rewrite(_, _, false)));
+        let sent_query = condition::names_question_mark(&clause.when.conditions) && !rewritten();
         let mut maker = Maker {
             pattern_is_path: false,
-            sent_query: !rewritten && condition::names_question_mark(&clause.when.conditions),
+            sent_query,
             maps: &mut self.maps,
             variables: &self.variables,
             dirty: &self.dirty,

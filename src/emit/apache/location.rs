@@ -1,0 +1,183 @@
+//! One location: what of it rules can say, behind the tests of its path.
+
+use super::does::{Does, Query};
+use super::guard::{PathTest, Piece, Test};
+use super::list::{Lists, Place};
+use super::locations::Entry;
+use super::plan::Statement;
+use super::site::root;
+use super::text::Captures;
+use crate::ir::access::Access;
+use crate::ir::condition::FileTest;
+use crate::ir::scope::{Scope, TryLast};
+use crate::source::{FileId, Span};
+
+/// The rules of the location at this place of the site's.
+pub fn rules(lists: &mut Lists<'_>, at: usize, entry: &Entry, outer: &Place, own_root: Option<&[u8]>) {
+    let mut place = within(lists, entry, outer);
+    let span = entry.span.unwrap_or(Span::new(FileId(0), 0, 0));
+    if let Some(name) = &entry.slash {
+        let does = Does::Location(301, vec![Piece::Literal(name.clone())], Query::Keep);
+        let _ = lists.rules(span, &place, None, &does);
+        return;
+    }
+    let Some(scope) = entry.scope.and_then(|id| lists.scope(id)) else { return };
+    lists.root = match &scope.settings.alias {
+        Some(_) => Err("its files lie under an `alias`".to_owned()),
+        None => Ok(root(scope).filter(|root| Some(root.as_slice()) != own_root)),
+    };
+    comments(lists, entry, scope, span);
+    beside(lists, scope);
+    let answered = answers(lists, scope, &mut place, span);
+    if !answered && lists.meets_later(at) {
+        let _ = lists.rules(span, &place, None, &Does::Stop);
+    }
+}
+
+/// The place inside: the tests of the path hold.
+fn within(lists: &mut Lists<'_>, entry: &Entry, outer: &Place) -> Place {
+    let mut place = Place { server: false, ..outer.clone() };
+    for test in &entry.tests {
+        let groups = matches!(test, PathTest::Regex(..));
+        let guard = lists.guard(Test::Path(test.clone()), false);
+        if groups {
+            place.names.captures = Captures::Of(guard.id);
+            for (group, id) in &entry.named {
+                let group = u8::try_from(*group).unwrap_or(u8::MAX);
+                place.names.values.insert(id.0, vec![Piece::Group(guard.id, group, false)]);
+            }
+        }
+        place.guards.push(guard);
+    }
+    place
+}
+
+/// What stands in the location; true where no request of it gets past that.
+fn answers(lists: &mut Lists<'_>, scope: &Scope, place: &mut Place, span: Span) -> bool {
+    methods(lists, scope, place);
+    if scope.settings.internal {
+        let _ = lists.rules(span, place, None, &Does::Status(404));
+        return true;
+    }
+    if let Some(list) = &scope.lists.rewrite
+        && lists.list(list.clauses.iter(), place, 0)
+    {
+        return true;
+    }
+    if let Some(Access::Denied(denied)) = &scope.settings.access {
+        let _ = lists.rules(*denied, place, None, &Does::Status(403));
+        return true;
+    }
+    try_files(lists, scope, place);
+    false
+}
+
+/// Other methods than those of a `limit_except` never reach the list of the location.
+fn methods(lists: &mut Lists<'_>, scope: &Scope, place: &mut Place) {
+    let Some(methods) = &scope.settings.method_scope else { return };
+    let mut names: Vec<Vec<u8>> = methods.methods.iter().map(|name| name.to_vec()).collect();
+    if names.iter().any(|name| name == b"GET") {
+        names.push(b"HEAD".to_vec());
+    }
+    let text = vec![Piece::Expression("%{REQUEST_METHOD}", true)];
+    let pattern = [b"^(?:", names.join(&b'|').as_slice(), b")$"].concat();
+    let guard = lists.guard(Test::Regex(text, pattern, false), false);
+    place.guards.push(guard);
+}
+
+/// The location's own comments, once.
+fn comments(lists: &mut Lists<'_>, entry: &Entry, scope: &Scope, span: Span) {
+    if !lists.is_active(entry) || entry.span.is_none() || !lists.commented.insert(span) {
+        return;
+    }
+    let comments = lists.texts.comments(span);
+    // a location on one line shares its comments with what stands in it
+    for clause in scope.lists.rewrite.iter().flat_map(|list| list.clauses.iter()) {
+        if !comments.is_empty() && lists.texts.comments(clause.span) == comments {
+            lists.commented.insert(clause.span);
+        }
+    }
+    lists.out.extend(comments.into_iter().map(Statement::Comment));
+}
+
+/// What a location says beside its list holds for all of a host in rules' terms, and so is not carried over.
+fn beside(lists: &mut Lists<'_>, scope: &Scope) {
+    let by_hand = |what: &str| Some(format!("a `<LocationMatch>` with {what}"));
+    for rule in &scope.settings.headers.items {
+        if !lists.site_spans.contains(&rule.span) {
+            lists.leave_out(rule.span, "the header is one location's alone".to_owned(), by_hand("this `Header`"));
+        }
+    }
+    for page in &scope.settings.error_pages.items {
+        if !lists.site_spans.contains(&page.span) {
+            let reason = "the page is one location's alone".to_owned();
+            lists.leave_out(page.span, reason, by_hand("this `ErrorDocument`"));
+        }
+    }
+    if let Some(Access::Networks(rules)) = &scope.settings.access {
+        for rule in rules.iter() {
+            let reason = "who may come in is no rewriting rule's business".to_owned();
+            lists.leave_out(rule.span, reason, by_hand("`Require ip`"));
+        }
+    }
+}
+
+/// The first of several files that exists, and what answers where none does.
+fn try_files(lists: &mut Lists<'_>, scope: &Scope, place: &Place) {
+    let Some(files) = &scope.settings.try_files else { return };
+    let named = match &files.last {
+        TryLast::Named(name) => lists.named.get(name.as_ref()).and_then(|id| lists.scope(*id)),
+        _ => None,
+    };
+    let mut inner = place.clone();
+    for (candidate, folder) in &files.candidates {
+        let Ok(mut text) = lists.pieces(candidate, place) else {
+            lists.leave_out(files.span, "a name it looks for has no text in Apache".to_owned(), None);
+            return;
+        };
+        text.insert(0, Piece::Expression("%{DOCUMENT_ROOT}", false));
+        if text.get(1..) == Some(&[Piece::Path(false)]) {
+            text = vec![Piece::Variable("request_filename".to_owned())];
+        }
+        let kind = if *folder { FileTest::Directory } else { FileTest::File };
+        let guard = lists.guard(Test::File(kind, text), true);
+        inner.guards.push(guard);
+    }
+    let result = match &files.last {
+        TryLast::Named(_) => match named.and_then(|scope| scope.lists.rewrite.as_ref()) {
+            Some(list) => {
+                lists.list(list.clauses.iter(), &mut inner, 1);
+                Ok(())
+            }
+            None => Ok(()),
+        },
+        TryLast::Status(status) => lists.rules(files.span, &inner, None, &Does::Status(*status)),
+        TryLast::Path(to) => lists.pieces(to, place).and_then(|to| fallback(lists, files.span, &inner, to)),
+    };
+    if let Err(reason) = result {
+        lists.leave_out(files.span, reason, None);
+    }
+}
+
+fn fallback(lists: &mut Lists<'_>, span: Span, place: &Place, mut to: Vec<Piece>) -> Result<(), String> {
+    let query = if to.ends_with(&[Piece::QueryMark, Piece::Query]) {
+        to.truncate(to.len().saturating_sub(2));
+        Query::Keep
+    } else {
+        Query::Drop
+    };
+    let does = if lists.leads_on(&to) {
+        if lists.htaccess && lists.has_own_rules {
+            return Err(
+                "a `.htaccess` starts over with a new path: a virtual host (`--scope vhost`) does not".to_owned()
+            );
+        }
+        lists.again = true;
+        Does::MoveAgain(to, query)
+    } else {
+        Does::MoveAndStop(to, query)
+    };
+    lists.rules(span, place, None, &does)?;
+    lists.changed = true;
+    Ok(())
+}
