@@ -26,6 +26,16 @@ pub enum Statement {
     Rule(Rule),
 }
 
+impl Statement {
+    /// The rule it is, if it is one.
+    pub fn rule_mut(&mut self) -> Option<&mut Rule> {
+        match self {
+            Self::Rule(rule) => Some(rule),
+            _ => None,
+        }
+    }
+}
+
 /// A `RewriteRule` with its conditions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rule {

@@ -64,18 +64,16 @@ pub fn root(scope: &Scope) -> Option<Vec<u8>> {
 
 /// Both lists behind each other, with what they need in front, and jumps over the rest of the first one.
 fn together(lists: &mut Lists<'_>, mut own: Vec<Statement>, rest: Vec<Statement>) -> Vec<Statement> {
-    let count = |part: &[Statement]| part.iter().filter(|one| matches!(one, Statement::Rule(_))).count();
-    for at in 0..own.len() {
-        let behind = count(own.get(at + 1..).unwrap_or_default());
-        if let Some(Statement::Rule(rule)) = own.get_mut(at)
-            && rule.to_locations
-        {
+    let mut behind = 0usize;
+    for rule in own.iter_mut().rev().filter_map(Statement::rule_mut) {
+        if rule.to_locations {
             match (behind, rest.is_empty()) {
                 (_, true) => rule.flags.push("L".to_owned()),
                 (0, false) => {}
                 _ => rule.flags.push(format!("S={behind}")),
             }
         }
+        behind += 1;
     }
     let mut out = Vec::new();
     if lists.needs.escape {
@@ -87,7 +85,7 @@ fn together(lists: &mut Lists<'_>, mut own: Vec<Statement>, rest: Vec<Statement>
     for name in &lists.needs.variables {
         out.push(Statement::Rule(filling(name)));
     }
-    let skipped = count(&own);
+    let skipped = behind;
     if lists.again && skipped > 0 && !lists.htaccess {
         let conditions = vec![Cond::new(b"%{ENV:relocated}", b"=1".to_vec(), false)];
         let flags = vec![format!("S={skipped}")];

@@ -2,12 +2,18 @@
 
 use super::plan::{Key, Table};
 use super::text::Text;
+use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// What a table without a name of its own is: source, rows, and whether it is looked up at each use.
+type Content = (Text, Vec<(Key, Text)>, bool);
 
 /// Every table so far.
 #[derive(Debug, Default)]
 pub struct Maps {
     tables: Vec<Table>,
+    by_name: FxHashMap<String, usize>,
+    by_content: FxHashMap<Content, String>,
     counts: BTreeMap<String, usize>,
     flags: BTreeSet<String>,
 }
@@ -18,13 +24,20 @@ pub const CLEAN: &[u8] = br"^[\w$.+!*'(),:;@&=/~-]*\z";
 impl Maps {
     /// The variable of a table with these rows: an equal one is used again, else `stem_N` is made.
     pub fn get(&mut self, stem: &str, source: Text, rows: Vec<(Key, Text)>, volatile: bool) -> String {
-        let same = |table: &&Table| table.source == source && table.rows == rows && table.volatile == volatile;
-        if let Some(table) = self.tables.iter().find(same) {
-            return table.name.clone();
+        let content = (source, rows, volatile);
+        if let Some(name) = self.by_content.get(&content) {
+            return name.clone();
         }
         let name = self.fresh(stem);
-        self.tables.push(Table { note: None, source, name: name.clone(), volatile, rows });
+        let (source, rows, volatile) = content.clone();
+        self.by_content.insert(content, name.clone());
+        self.add(Table { note: None, source, name: name.clone(), volatile, rows });
         name
+    }
+
+    fn add(&mut self, table: Table) {
+        self.by_name.insert(table.name.clone(), self.tables.len());
+        self.tables.push(table);
     }
 
     /// A name that no table has: `stem_1`, `stem_2`…
@@ -50,25 +63,27 @@ impl Maps {
     pub fn networks(&mut self, networks: &[String]) -> String {
         let rows: Vec<_> =
             networks.iter().map(|net| (Key::Literal(net.clone().into_bytes()), Text::literal(b"1"))).collect();
-        let same = |table: &&Table| table.source.0.is_empty() && table.rows == rows;
-        if let Some(table) = self.tables.iter().find(same) {
-            return table.name.clone();
+        // without a source it is a `geo`
+        let content = (Text::default(), rows, false);
+        if let Some(name) = self.by_content.get(&content) {
+            return name.clone();
         }
         let name = self.flag("network");
-        self.tables.push(Table::new(Text::default(), &name, rows));
+        self.add(Table::new(Text::default(), &name, content.1.clone()));
+        self.by_content.insert(content, name.clone());
         name
     }
 
     /// Whether a variable is empty only where nothing has set it.
     pub fn tells_unset(&self, name: &str) -> bool {
-        let table = self.tables.iter().find(|table| table.name == name);
+        let table = self.by_name.get(name).and_then(|at| self.tables.get(*at));
         table.is_some_and(|table| table.rows.iter().all(|(_, value)| value.as_literal().is_some()))
     }
 
     /// Adds a table under a name of its own, unless it is there.
     pub fn named(&mut self, table: Table) {
-        if self.tables.iter().all(|other| other.name != table.name) {
-            self.tables.push(table);
+        if !self.by_name.contains_key(&table.name) {
+            self.add(table);
         }
     }
 
