@@ -73,12 +73,35 @@ pub enum Fate {
     /// The same answers as long as this holds.
     Assuming(Assumption),
     /// Not carried over.
-    LeftOut {
-        /// Why.
-        reason: String,
-        /// What to do by hand.
-        by_hand: Option<String>,
-    },
+    LeftOut(Refusal),
+}
+
+/// Why something is not carried over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Why.
+    pub reason: String,
+    /// How it is done by hand, or in which place it could stand.
+    pub by_hand: Option<String>,
+}
+
+impl Refusal {
+    /// A reason, and the way round it.
+    pub fn new(reason: impl Into<String>, by_hand: impl Into<String>) -> Self {
+        Self { reason: reason.into(), by_hand: Some(by_hand.into()) }
+    }
+}
+
+impl From<String> for Refusal {
+    fn from(reason: String) -> Self {
+        Self { reason, by_hand: None }
+    }
+}
+
+impl From<&str> for Refusal {
+    fn from(reason: &str) -> Self {
+        reason.to_owned().into()
+    }
 }
 
 /// Something that is true of ordinary traffic and without which two servers answer differently.

@@ -14,6 +14,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Routes that are asked for at the most; beyond it a sample per class is drawn.
 pub const MAX_ROUTES: usize = 600;
+/// Routes that are asked for at the least, however long the list is.
+const FEWEST: usize = 32;
 /// Proposals of a route that are used.
 const PROPOSALS: usize = 6;
 
@@ -87,7 +89,7 @@ impl Asks {
 }
 
 /// Every route, or of long lists a sample of each class.
-fn sampled<'f, 'a>(facts: &'f Facts<'a>) -> Vec<&'f Route<'a>> {
+pub fn sampled<'f, 'a>(facts: &'f Facts<'a>) -> Vec<&'f Route<'a>> {
     let all = &facts.routes().all;
     if all.len() <= MAX_ROUTES {
         return all.iter().collect();
@@ -105,7 +107,7 @@ fn sampled<'f, 'a>(facts: &'f Facts<'a>) -> Vec<&'f Route<'a>> {
         classes.entry((route.status(), kind, route.guards.is_empty())).or_default().push(route);
     }
     // the longer the list, the dearer each question
-    let most = (MAX_ROUTES * 1000 / all.len()).clamp(8, MAX_ROUTES);
+    let most = (MAX_ROUTES * 1000 / all.len()).clamp(FEWEST, MAX_ROUTES);
     let share = (most / classes.len().max(1)).max(2);
     let mut out: Vec<&Route<'a>> = Vec::new();
     for members in classes.values() {

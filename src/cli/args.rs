@@ -220,7 +220,7 @@ pub struct ConvertArgs {
     pub to: Server,
     #[command(flatten)]
     pub shared: Shared,
-    /// Write the result to this file instead of standard output
+    /// Write the result to this file instead of standard output, where a terminal is shown control characters as escapes
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// Overwrite the output file
@@ -232,7 +232,8 @@ pub struct ConvertArgs {
     /// What the output is to be pasted into
     #[arg(long, value_enum)]
     pub scope: Option<ConvertScope>,
-    /// Skip asking both configurations the same requests
+    /// Skip asking both configurations the same requests. They are made for every redirect and its edges; of more than 600
+    /// redirects, for evenly spread ones of each kind: the same status, sort of pattern, and conditions or none
     #[arg(long)]
     pub no_verify: bool,
     /// How to print

@@ -2,6 +2,7 @@
 
 pub mod report;
 pub mod texts;
+pub mod told;
 pub mod verify;
 
 use super::args::{ConvertArgs, ConvertScope, ConvertStyle, Format, Server};
@@ -10,9 +11,10 @@ use super::{Exit, Stop};
 use crate::analysis::compare::{Difference, is_redirect};
 use crate::emit::{self, Emitted, Fate, Style, Texts};
 use crate::lower::Dialect;
+use crate::report::shown::Shown;
 use crate::source::Span;
 use report::Report;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::Path;
 
 /// Attempts at most: each leaves out what the one before showed to be wider than the source.
@@ -34,10 +36,11 @@ pub fn run(args: &ConvertArgs, out: &mut dyn Write) -> Result<Exit, Stop> {
     match args.format {
         Format::Json => writeln!(out, "{}", report.json(&loaded.sources))?,
         Format::Human => {
-            report.human(&loaded.sources, args.shared.quiet)?;
+            told::tell(&report, &loaded.sources, &args.shared)?;
             let text = report.text();
             match &args.output {
                 Some(path) => write_file(path, &text, args.force)?,
+                None if std::io::stdout().is_terminal() => out.write_all(Shown::new(&text).text.as_bytes())?,
                 None => out.write_all(&text)?,
             }
         }
@@ -52,7 +55,7 @@ pub fn run(args: &ConvertArgs, out: &mut dyn Write) -> Result<Exit, Stop> {
 fn convert(loaded: &Loaded, args: &ConvertArgs, scope: emit::Scope) -> Result<Report, Stop> {
     let words = texts::Words { sources: &loaded.sources };
     let mut options = emit::Options { style: style(args.style), scope, without: refused(loaded) };
-    let asks = if args.no_verify { Vec::new() } else { verify::requests(loaded) };
+    let asks = if args.no_verify { verify::Questions::default() } else { verify::questions(loaded) };
     let mut report = Report::default();
     let dialect = match args.to {
         Server::Nginx => Dialect::Nginx,
@@ -141,5 +144,5 @@ fn write_file(path: &Path, text: &[u8], force: bool) -> Result<(), Stop> {
 
 /// Whether a verdict carries the directive over.
 fn carried(fate: &Fate) -> bool {
-    !matches!(fate, Fate::LeftOut { .. })
+    !matches!(fate, Fate::LeftOut(_))
 }

@@ -77,7 +77,13 @@ fn notes(lists: &mut Lists<'_>, hosts: &mut Vec<Host>) {
             Effect::None => format!("`{}` has nothing to do with redirects", note.directive),
             _ => note.reason.clone(),
         };
-        lists.leave_out(note.span, reason, None);
+        lists.leave_out(note.span, reason);
+    }
+    // what stands in no list, such as a directive that the source's server does not know
+    for (span, reason) in lists.without {
+        if !lists.verdicts.contains_key(span) {
+            lists.leave_out(*span, reason.as_str());
+        }
     }
     let remarks = std::mem::take(&mut lists.out);
     if remarks.is_empty() {

@@ -13,6 +13,7 @@ pub mod head;
 pub mod hold;
 pub mod list;
 pub mod maps;
+pub mod own;
 pub mod paths;
 pub mod plan;
 pub mod print;
@@ -30,6 +31,7 @@ pub mod variables;
 use super::{Emitted, Options, Part, Scope, Texts};
 use crate::ir::{Program, SiteId};
 use plan::{Plan, Server, Statement, Table, Test};
+use std::collections::BTreeSet;
 
 /// The program as nginx configuration.
 pub fn emit(program: &Program, texts: &dyn Texts, options: &Options) -> Emitted {
@@ -38,6 +40,7 @@ pub fn emit(program: &Program, texts: &dyn Texts, options: &Options) -> Emitted 
     // the main server answers only what no virtual host does, and they have what it hands down
     let hosts = program.sites.iter().any(|site| site.span.is_some());
     for (at, site) in program.sites.iter().enumerate().filter(|(_, site)| site.span.is_some() || !hosts) {
+        steps.site = Some(site);
         let mut body = site::settings(&mut steps, site);
         let ordered = site::lists(&mut steps, site);
         let statements = shape::statements(ordered, options.style, &mut steps.maps);
@@ -52,7 +55,7 @@ pub fn emit(program: &Program, texts: &dyn Texts, options: &Options) -> Emitted 
         }
         let id = SiteId(u32::try_from(at).unwrap_or(u32::MAX));
         let whole = !program.fragment || options.scope == Scope::Http;
-        let head = whole.then(|| head::lines(program, texts, id, site));
+        let head = whole.then(|| head::head(program, texts, id, site));
         plan.servers.push(Server { head, body });
     }
     let mut verdicts = std::mem::take(&mut steps.verdicts);
@@ -84,7 +87,12 @@ fn notes(steps: &mut list::Steps<'_>, body: &mut Vec<Statement>) {
             crate::ir::Effect::None => format!("`{}` has nothing to do with redirects", note.directive),
             _ => note.reason.clone(),
         };
-        steps.leave_out(note.span, reason, None);
+        steps.leave_out(note.span, reason);
+    }
+    // what stands in no list, such as a directive that the source's server does not know
+    let told: BTreeSet<_> = steps.verdicts.iter().map(|verdict| verdict.span).collect();
+    for (span, reason) in steps.without.iter().filter(|(span, _)| !told.contains(span)) {
+        steps.leave_out(*span, reason.as_str());
     }
     let remarks = std::mem::take(&mut steps.steps);
     body.extend(remarks.into_iter().flat_map(|step| step.comments).map(Statement::Comment));
@@ -105,7 +113,12 @@ fn uses_dollar(plan: &Plan) -> bool {
             _ => false,
         })
     }
-    let looked_up = |table: &Table| table.source.has_dollar() || table.rows.iter().any(|(_, value)| value.has_dollar());
-    let mut maps = plan.http.iter().filter(|table| !table.source.0.is_empty());
-    maps.any(looked_up) || plan.servers.iter().any(|server| any(&server.body))
+    let looked_up = |table: &Table| {
+        let source = table.source.as_ref();
+        source.is_some_and(|source| source.has_dollar() || table.rows.iter().any(|(_, value)| value.has_dollar()))
+    };
+    let heads = plan.servers.iter().filter_map(|server| server.head.as_ref());
+    plan.http.iter().any(looked_up)
+        || heads.into_iter().any(|head| any(&head.settings))
+        || plan.servers.iter().any(|server| any(&server.body))
 }

@@ -3,21 +3,18 @@
 use super::carried;
 use super::verify::Proof;
 use crate::analysis::compare::Difference;
-use crate::cli::Stop;
-use crate::emit::{Emitted, Fate};
+use crate::emit::{Emitted, Fate, Refusal};
 use crate::eval::{Answer, Request, follow};
-use crate::report::shown;
 use crate::source::{Sources, Span};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::io::Write;
 
 /// A conversion with its proof.
 #[derive(Debug, Default)]
 pub struct Report {
-    emitted: Emitted,
-    proof: Option<Proof>,
-    changed: Vec<(Span, Difference)>,
+    pub(super) emitted: Emitted,
+    pub(super) proof: Option<Proof>,
+    pub(super) changed: Vec<(Span, Difference)>,
 }
 
 impl Report {
@@ -71,7 +68,7 @@ impl Report {
         let mut assumed = Vec::new();
         for verdict in &self.emitted.verdicts {
             match &verdict.fate {
-                Fate::LeftOut { reason, by_hand } => {
+                Fate::LeftOut(Refusal { reason, by_hand }) => {
                     let mut entry = self.place(sources, verdict.span);
                     add(&mut entry, "reason", json!(reason));
                     if let Some(by_hand) = by_hand {
@@ -100,7 +97,10 @@ impl Report {
             let differences: Vec<_> = proof.differences.iter().map(|difference| json!({
                 "request": request(&difference.ask.request), "old": answer(&difference.old), "new": answer(&difference.new)
             })).collect();
-            json!({"requests": proof.requests, "differences": differences})
+            json!({
+                "requests": proof.requests, "differences": differences,
+                "redirects": {"asked": proof.routes.0, "of": proof.routes.1},
+            })
         });
         json!({"version": 1, "output": output, "untranslated": untranslated, "changed": changed, "assumed": assumed, "verified": verified})
     }
@@ -117,35 +117,6 @@ impl Report {
             },
             "directive": String::from_utf8_lossy(sources.text(span)),
         })
-    }
-
-    /// The report for people, on standard error.
-    ///
-    /// # Errors
-    /// Where standard error cannot be written.
-    pub fn human(&self, sources: &Sources, quiet: bool) -> Result<(), Stop> {
-        let mut err = std::io::stderr().lock();
-        let line = |span: Span| format!("{}:{}", sources.file(span.file).path().display(), sources.position(span).line);
-        for verdict in &self.emitted.verdicts {
-            match &verdict.fate {
-                Fate::LeftOut { reason, .. } => {
-                    writeln!(err, "{}", shown::escape(&format!("left out: {}: {reason}", line(verdict.span))))?
-                }
-                Fate::Assuming(assumption) if !quiet => writeln!(
-                    err,
-                    "{}",
-                    shown::escape(&format!("assumed: {}: {}", line(verdict.span), assumption.words()))
-                )?,
-                _ => {}
-            }
-        }
-        for (span, difference) in &self.changed {
-            writeln!(err, "{}", shown::escape(&format!("changed: {}: {}", line(*span), words(difference))))?;
-        }
-        if let Some(proof) = self.proof.as_ref().filter(|_| !quiet) {
-            writeln!(err, "verified: {} requests, {} answered differently", proof.requests, proof.differences.len())?;
-        }
-        Ok(())
     }
 }
 

@@ -8,22 +8,34 @@ use crate::eval::{Assumed, Kind, Request};
 use crate::ir::Reach;
 use crate::ir::clause::Action;
 use crate::lower::{self, Dialect, Options};
-use crate::source::Sources;
+use crate::source::{Sources, Span};
 
 /// What the comparison found.
 #[derive(Debug, Default)]
 pub struct Proof {
     /// Requests asked.
     pub requests: usize,
+    /// Redirects they were made for, and how many there are.
+    pub routes: (usize, usize),
     /// Requests answered differently.
     pub differences: Vec<Difference>,
     /// Why the emitted text would not load, which is a mistake of this program.
     pub refused: Option<String>,
 }
 
+/// What both sides are asked.
+#[derive(Debug, Default)]
+pub struct Questions {
+    asks: Vec<Ask>,
+    /// Redirects and other ways to an answer that requests were made for, and how many there are.
+    routes: (usize, usize),
+}
+
 /// Requests for the source; they are the same for every attempt.
-pub fn requests(source: &Loaded) -> Vec<Ask> {
-    let mut asks = compare::requests(&source.facts());
+pub fn questions(source: &Loaded) -> Questions {
+    let facts = source.facts();
+    let routes = (compare::sampled(&facts).len(), facts.routes().all.len());
+    let mut asks = compare::requests(&facts);
     let listeners = &source.lowered.program.listeners;
     if source.options.dialect == Dialect::Nginx && !listeners.is_empty() {
         // nobody hears a request that no listener takes
@@ -32,7 +44,7 @@ pub fn requests(source: &Loaded) -> Vec<Ask> {
             listeners.iter().any(|one| one.encrypted == ask.request.encrypted && one.port.is_none_or(|own| own == port))
         });
     }
-    asks
+    Questions { asks, routes }
 }
 
 /// The port a request arrives at: where it says nothing, the one its `Host` names, or its scheme's.
@@ -45,7 +57,7 @@ fn port_of(request: &Request) -> u16 {
 }
 
 /// Reads the emitted text again and asks both sides.
-pub fn prove(source: &Loaded, parts: &[Part], dialect: Dialect, asks: &[Ask]) -> Proof {
+pub fn prove(source: &Loaded, parts: &[Part], dialect: Dialect, questions: &Questions) -> Proof {
     let options = Options { dialect, version: None, ..source.options.clone() };
     let mut sources = Sources::new();
     let root = root(source);
@@ -55,9 +67,15 @@ pub fn prove(source: &Loaded, parts: &[Part], dialect: Dialect, asks: &[Ask]) ->
     if let Some(refusal) = lowered.program.refusals.iter().find(|refusal| refusal.reach == Reach::Server) {
         return Proof { refused: Some(refusal.message.clone()), ..Proof::default() };
     }
-    let old = Side { program: &source.lowered.program, world: &disk };
+    let program = &source.lowered.program;
+    let old = Side { program, world: &disk };
     let new = Side { program: &lowered.program, world: &disk };
-    Proof { requests: asks.len(), differences: compare::compare(old, new, asks), refused: None }
+    let Questions { asks, routes } = questions;
+    let mut differences = compare::compare(old, new, asks);
+    // what the source's server refuses makes it answer nothing but errors: what it would say without is carried over
+    let refused = |cause: Option<Span>| program.refusals.iter().any(|refusal| Some(refusal.span) == cause);
+    differences.retain(|difference| !refused(difference.old.cause));
+    Proof { requests: asks.len(), routes: *routes, differences, refused: None }
 }
 
 /// The document root that the source's file tests look at.

@@ -7,7 +7,7 @@ use super::list::{Lists, Place};
 use super::plan::{Rule, Statement};
 use super::print::can_be_written;
 use super::rule::Builder;
-use crate::emit::Assumption;
+use crate::emit::{Assumption, Refusal};
 use crate::source::Span;
 
 /// Statuses that the R flag takes.
@@ -32,7 +32,7 @@ impl Lists<'_> {
     ///
     /// # Errors
     /// What cannot be said; nothing is written then.
-    pub fn rules(&mut self, span: Span, place: &Place, main: Option<GuardId>, does: &Does) -> Result<(), String> {
+    pub fn rules(&mut self, span: Span, place: &Place, main: Option<GuardId>, does: &Does) -> Result<(), Refusal> {
         let mut rules = Vec::new();
         for (guards, does) in self.expanded(place, does)? {
             for (extra, does) in by_query(does) {
@@ -53,7 +53,7 @@ impl Lists<'_> {
         Ok(())
     }
 
-    fn rule(&mut self, guards: &[Guard], main: Option<GuardId>, does: &Does) -> Result<Rule, String> {
+    fn rule(&mut self, guards: &[Guard], main: Option<GuardId>, does: &Does) -> Result<Rule, Refusal> {
         let (mut text, query) = match does {
             Does::Location(_, text, query) => (text.clone(), *query),
             Does::Move(text, query) | Does::MoveOn(text, query) => (text.clone(), *query),
@@ -69,9 +69,7 @@ impl Lists<'_> {
             self.foreign_mark(&text);
         }
         if self.htaccess && matches!(does, Does::Move(..) | Does::MoveOn(..)) {
-            return Err(
-                "a `.htaccess` starts over with a new path: a virtual host (`--scope vhost`) does not".to_owned()
-            );
+            return Err(super::does::starts_over());
         }
         let root = self.root.clone();
         let encode = form.raw || matches!(does, Does::Remember(..));
@@ -94,7 +92,10 @@ impl Lists<'_> {
             self.allowed_inside(&rule, redirects)?;
         }
         if !can_be_written(&to) {
-            return Err("its text holds both kinds of quotes beside blanks, or a line end".to_owned());
+            return Err(Refusal::new(
+                "its text holds both kinds of quotes beside blanks, or a line end",
+                "percent-encode the quotes",
+            ));
         }
         let mut flags = answer_flags(does, &to)?;
         if form.raw {
@@ -132,11 +133,11 @@ impl Lists<'_> {
     }
 
     /// Whether a rule can stand in a `.htaccess`, and under what assumption.
-    fn allowed_inside(&mut self, rule: &Rule, redirects: bool) -> Result<(), String> {
+    fn allowed_inside(&mut self, rule: &Rule, redirects: bool) -> Result<(), Refusal> {
         if std::mem::take(&mut self.needs.escape) | std::mem::take(&mut self.needs.unescape) {
             let reason =
                 "it needs a `RewriteMap`, which a virtual host may hold (`--scope vhost`) and a `.htaccess` not";
-            return Err(reason.to_owned());
+            return Err(reason.into());
         }
         let exact = rule.pattern.ends_with(b"$") && !rule.pattern.contains(&b'(');
         if redirects && !exact {
@@ -147,22 +148,24 @@ impl Lists<'_> {
 }
 
 /// Flags that say what is answered, or remembered.
-fn answer_flags(does: &Does, to: &[u8]) -> Result<Vec<String>, String> {
+fn answer_flags(does: &Does, to: &[u8]) -> Result<Vec<String>, Refusal> {
     Ok(vec![match does {
         Does::Location(status, ..) => format!("R={status}"),
         Does::Status(403) => "F".to_owned(),
         Does::Status(410) => "G".to_owned(),
-        Does::Status(444) => return Err("Apache cannot close a connection without an answer".to_owned()),
+        Does::Status(444) => {
+            return Err(Refusal::new("Apache cannot close a connection without an answer", "answer 403 (flag `F`)"));
+        }
         Does::Status(status) if STATUSES.iter().any(|range| range.contains(status)) => format!("R={status}"),
-        Does::Status(status) => return Err(format!("Apache does not send the status {status}")),
+        Does::Status(status) => return Err(format!("Apache does not send the status {status}").into()),
         Does::Remember(name, _) => remember(name, to)?,
         _ => return Ok(Vec::new()),
     }])
 }
 
-fn remember(name: &str, value: &[u8]) -> Result<String, String> {
+fn remember(name: &str, value: &[u8]) -> Result<String, Refusal> {
     if value.iter().any(|byte| matches!(byte, b',' | b']' | b'"')) {
-        return Err("a flag cannot hold this value".to_owned());
+        return Err(Refusal::new("a flag cannot hold this value", "choose a value without `,`, `]` and quotes"));
     }
     Ok(format!("E={name}:{}", String::from_utf8_lossy(value)))
 }

@@ -2,7 +2,7 @@
 
 use super::guard::{GuardId, Piece};
 use super::list::{Lists, Place, all_of};
-use crate::emit::Fate;
+use crate::emit::{Fate, Refusal};
 use crate::ir::clause::{Action, Clause, Content, Rewrite, Then};
 use crate::ir::condition::Condition;
 use crate::ir::policy::{Escape, QueryPolicy};
@@ -90,7 +90,7 @@ impl Lists<'_> {
         clause: &Clause,
         place: &mut Place,
         main: Option<GuardId>,
-    ) -> Result<bool, String> {
+    ) -> Result<bool, Refusal> {
         match action {
             Action::Answer(answer) => {
                 let does = match &answer.content {
@@ -124,18 +124,18 @@ impl Lists<'_> {
                 Ok(true)
             }
             Action::Enter(_) | Action::KeepScope | Action::MarkInternal => Ok(false),
-            Action::Opaque(what) => Err(what.clone()),
-            _ => Err("it does something that only Apache has".to_owned()),
+            Action::Opaque(what) => Err(what.clone().into()),
+            _ => Err("it does something that only Apache has".into()),
         }
     }
 
     /// An answer with a text: Apache has the status only.
-    fn body(&mut self, span: Span, status: u16, empty: bool, place: &mut Place) -> Result<bool, String> {
+    fn body(&mut self, span: Span, status: u16, empty: bool, place: &mut Place) -> Result<bool, Refusal> {
         self.rules(span, place, None, &Does::Status(status))?;
         if !empty {
             let reason = format!("the text is not carried over: Apache sends a page of its own with status {status}");
-            let by_hand = Some("put the text into a file and serve that".to_owned());
-            self.verdicts.insert(span, Fate::LeftOut { reason, by_hand });
+            let why = Refusal::new(reason, "put the text into a file and serve that");
+            self.verdicts.insert(span, Fate::LeftOut(why));
         }
         Ok(true)
     }
@@ -146,10 +146,10 @@ impl Lists<'_> {
         clause: &Clause,
         place: &mut Place,
         main: Option<GuardId>,
-    ) -> Result<bool, String> {
+    ) -> Result<bool, Refusal> {
         let Some(to) = &rewrite.to else { return Ok(false) };
         let QueryPolicy::SplitLiteral { drop_old } = rewrite.query else {
-            return Err("its query is treated in a way of Apache's".to_owned());
+            return Err("its query is treated in a way of Apache's".into());
         };
         let mut to = self.pieces(to, place)?;
         if rewrite.escape == Escape::UnescapeRedirect {
@@ -176,9 +176,7 @@ impl Lists<'_> {
             Does::MoveAndStop(to, query)
         } else {
             if self.htaccess && self.has_own_rules {
-                return Err(
-                    "a `.htaccess` starts over with a new path: a virtual host (`--scope vhost`) does not".to_owned()
-                );
+                return Err(starts_over());
             }
             self.again = true;
             Does::MoveAgain(to, query)
@@ -193,4 +191,9 @@ impl Lists<'_> {
 pub fn answers(clause: &Clause) -> bool {
     let always = clause.when.matches.is_none() && all_of(&clause.when.conditions).is_ok_and(<[Condition]>::is_empty);
     always && clause.does.iter().any(|action| matches!(action, Action::Answer(_)))
+}
+
+/// Why a new path cannot be handed on.
+pub fn starts_over() -> Refusal {
+    Refusal::new("a `.htaccess` starts over with a new path", "a virtual host does not: `--scope vhost`")
 }

@@ -3,6 +3,7 @@
 use super::does::Does;
 use super::guard::{Guard, Piece};
 use super::list::{Lists, Place};
+use crate::emit::Refusal;
 use crate::ir::TableId;
 
 /// Rules that one clause may become, a table's rows included.
@@ -13,7 +14,7 @@ impl Lists<'_> {
     ///
     /// # Errors
     /// More rules than anyone would write, or a group that is taken from a table that is looked up elsewhere.
-    pub fn expanded(&mut self, place: &Place, does: &Does) -> Result<Vec<(Vec<Guard>, Does)>, String> {
+    pub fn expanded(&mut self, place: &Place, does: &Does) -> Result<Vec<(Vec<Guard>, Does)>, Refusal> {
         let mut open = vec![(place.guards.clone(), does.clone())];
         let mut done = Vec::new();
         while let Some((guards, does)) = open.pop() {
@@ -36,7 +37,10 @@ impl Lists<'_> {
             });
             match table {
                 None if has_named(&kept, &does) => {
-                    return Err("it takes a group of a table's expression that is looked up elsewhere".to_owned());
+                    return Err(Refusal::new(
+                        "it takes a group of a table's expression that is looked up elsewhere",
+                        "write one rule for each row of the `map`",
+                    ));
                 }
                 None => done.push((kept, does)),
                 Some(id) => {
@@ -46,7 +50,7 @@ impl Lists<'_> {
                 }
             }
             if open.len() + done.len() > MOST {
-                return Err(format!("it would take more than {MOST} rules"));
+                return Err(format!("it would take more than {MOST} rules").into());
             }
         }
         Ok(done)
@@ -58,7 +62,7 @@ impl Lists<'_> {
         guards: &[Guard],
         does: &Does,
         names: &super::text::Names,
-    ) -> Result<Vec<(Vec<Guard>, Does)>, String> {
+    ) -> Result<Vec<(Vec<Guard>, Does)>, Refusal> {
         let mut out: Vec<(Vec<Guard>, Does)> = Vec::new();
         let mut passed: Vec<Guard> = Vec::new();
         for super::table::Row { guard, value, named } in self.rows(id, names)? {

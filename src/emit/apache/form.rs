@@ -7,7 +7,7 @@
 use super::does::{Does, Query};
 use super::guard::{Guard, GuardId, Piece};
 use super::list::Lists;
-use crate::emit::Assumption;
+use crate::emit::{Assumption, Refusal};
 
 /// How a `Location` is written.
 pub struct Form {
@@ -24,7 +24,7 @@ impl Lists<'_> {
     ///
     /// # Errors
     /// Targets that a rule cannot have.
-    pub fn form(&mut self, text: &mut Vec<Piece>, query: Query) -> Result<Form, String> {
+    pub fn form(&mut self, text: &mut Vec<Piece>, query: Query) -> Result<Form, Refusal> {
         joined(text);
         check_start(text)?;
         let mut query = query;
@@ -38,14 +38,20 @@ impl Lists<'_> {
             && marked.is_none_or(|mark| mark >= at)
         {
             if at + 1 != text.len() || !matches!(query, Query::Own | Query::Drop) {
-                return Err("something follows `$request_uri`, which Apache takes for a query".to_owned());
+                return Err(Refusal::new(
+                    "something follows `$request_uri`, which Apache takes for a query",
+                    "redirect to `$uri` with what follows",
+                ));
             }
             text.pop();
             text.push(if query == Query::Own { Piece::RawPath(false) } else { Piece::RawPath(true) });
             query = Query::Keep;
         }
         if text.contains(&Piece::QueryMark) {
-            return Err("`$is_args` stands where Apache cannot put it".to_owned());
+            return Err(Refusal::new(
+                "`$is_args` stands where Apache cannot put it",
+                "one rule for requests with a query and one for those without",
+            ));
         }
         let encoded = text
             .iter()
@@ -152,21 +158,21 @@ fn joined(text: &mut Vec<Piece>) {
 }
 
 /// A target has to be a path or a URL that mod_rewrite knows.
-fn check_start(text: &[Piece]) -> Result<(), String> {
+fn check_start(text: &[Piece]) -> Result<(), Refusal> {
     let known = ["http://", "https://", "ftp://", "ws://", "wss://", "ldap://", "mailto:", "news:"];
     match text.first() {
-        None => Err("Apache sends no empty `Location`".to_owned()),
+        None => Err(Refusal::new("Apache sends no empty `Location`", "name a target")),
         Some(Piece::Literal(bytes)) => {
             let lower = bytes.to_ascii_lowercase();
             let url = known.iter().any(|scheme| lower.starts_with(scheme.as_bytes()));
             if bytes.starts_with(b"/") || url {
                 return Ok(());
             }
-            Err(format!("`{}` begins neither a path nor a URL", String::from_utf8_lossy(bytes)))
+            Err(format!("`{}` begins neither a path nor a URL", String::from_utf8_lossy(bytes)).into())
         }
         Some(Piece::Expression("%{REQUEST_SCHEME}", _)) => Ok(()),
         Some(Piece::Group(..) | Piece::Path(_) | Piece::RawTarget | Piece::RawPath(_)) => Ok(()),
         Some(Piece::Variable(_) | Piece::Header(_)) => Ok(()),
-        Some(_) => Err("its target begins neither a path nor a URL".to_owned()),
+        Some(_) => Err("its target begins neither a path nor a URL".into()),
     }
 }

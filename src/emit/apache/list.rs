@@ -6,7 +6,7 @@ use super::plan::Statement;
 use super::reach::Entries;
 use super::rule::Needs;
 use super::text::{Captures, Names, Reader};
-use crate::emit::{Assumption, Fate, Options, Texts};
+use crate::emit::{Assumption, Fate, Options, Refusal, Texts};
 use crate::ir::clause::{Action, Clause, Match, Subject, Then};
 use crate::ir::condition::{Condition, TestKind};
 use crate::ir::pattern::Pattern;
@@ -67,7 +67,7 @@ pub struct Lists<'a> {
     /// The site has rules before its locations.
     pub has_own_rules: bool,
     /// Where files of the place lie.
-    pub root: Result<Option<Vec<u8>>, String>,
+    pub root: Result<Option<Vec<u8>>, Refusal>,
     /// Comments of directives already written.
     pub commented: FxHashSet<Span>,
     next: GuardId,
@@ -114,7 +114,7 @@ impl<'a> Lists<'a> {
     ///
     /// # Errors
     /// What Apache has no text for.
-    pub fn pieces(&self, template: &crate::ir::template::Template, place: &Place) -> Result<Vec<Piece>, String> {
+    pub fn pieces(&self, template: &crate::ir::template::Template, place: &Place) -> Result<Vec<Piece>, Refusal> {
         let (program, filled) = (self.program, &self.filled);
         Reader { program, filled, own_name: &self.own_name }.pieces(template, &place.names)
     }
@@ -123,7 +123,7 @@ impl<'a> Lists<'a> {
     pub fn list<'c>(&mut self, clauses: impl Iterator<Item = &'c Clause>, place: &mut Place, depth: usize) -> bool {
         for clause in clauses {
             if depth > DEPTH {
-                self.leave_out(clause.span, "blocks are nested too deeply".to_owned(), None);
+                self.leave_out(clause.span, "blocks are nested too deeply");
             } else if self.clause(clause, place, depth) {
                 return true;
             }
@@ -133,7 +133,7 @@ impl<'a> Lists<'a> {
 
     fn clause(&mut self, clause: &Clause, place: &mut Place, depth: usize) -> bool {
         if let Some((_, reason)) = self.without.iter().find(|(span, _)| *span == clause.span) {
-            self.leave_out(clause.span, reason.clone(), None);
+            self.leave_out(clause.span, reason.clone());
             return false;
         }
         let before = self.out.len();
@@ -141,7 +141,7 @@ impl<'a> Lists<'a> {
             Ok(ends) => ends,
             Err(reason) => {
                 self.out.truncate(before);
-                self.leave_out(clause.span, reason, None);
+                self.leave_out(clause.span, reason);
                 // a block's redirects are left out with their condition
                 self.inside(clause);
                 place.names.captures = Captures::Unknown;
@@ -154,14 +154,14 @@ impl<'a> Lists<'a> {
         for action in &clause.does {
             if let Action::Block(inner) = action {
                 for clause in inner {
-                    self.leave_out(clause.span, "its condition is left out".to_owned(), None);
+                    self.leave_out(clause.span, "its condition is left out");
                     self.inside(clause);
                 }
             }
         }
     }
 
-    fn try_clause(&mut self, clause: &Clause, place: &mut Place, depth: usize) -> Result<bool, String> {
+    fn try_clause(&mut self, clause: &Clause, place: &mut Place, depth: usize) -> Result<bool, Refusal> {
         let mut inner = place.clone();
         let mut tested = None;
         let mut main = None;
@@ -173,7 +173,7 @@ impl<'a> Lists<'a> {
             inner.guards.push(guard);
         }
         for test in all_of(&clause.when.conditions)? {
-            let Condition::Test(test) = test else { return Err("its condition has another shape".to_owned()) };
+            let Condition::Test(test) = test else { return Err("its condition has another shape".into()) };
             let guard = match &test.kind {
                 TestKind::Matches(matched) => {
                     let guard = self.matched(matched, test.negated != matched.negated, &inner)?;
@@ -197,8 +197,8 @@ impl<'a> Lists<'a> {
                     let text = self.pieces(subject, &inner)?;
                     self.guard(Test::File(*question, text), test.negated)
                 }
-                TestKind::Unknown(what) => return Err(what.clone()),
-                _ => return Err("its condition has another shape".to_owned()),
+                TestKind::Unknown(what) => return Err(what.clone().into()),
+                _ => return Err("its condition has another shape".into()),
             };
             inner.guards.push(guard);
         }
@@ -225,8 +225,8 @@ impl<'a> Lists<'a> {
     }
 
     /// What a match tests, as a guard.
-    fn matched(&mut self, test: &Match, negated: bool, place: &Place) -> Result<Guard, String> {
-        let Pattern::Regex(regex) = &test.pattern else { return Err("its pattern is no expression".to_owned()) };
+    fn matched(&mut self, test: &Match, negated: bool, place: &Place) -> Result<Guard, Refusal> {
+        let Pattern::Regex(regex) = &test.pattern else { return Err("its pattern is no expression".into()) };
         let (text, caseless) = (regex.text.to_vec(), regex.options.caseless);
         let on_path = |text: Vec<u8>| Test::Path(PathTest::Regex(text, caseless));
         let what = match &test.subject {
@@ -239,19 +239,22 @@ impl<'a> Lists<'a> {
                 let either = Template::header_then_variable(name, *variable);
                 Test::Regex(self.pieces(&either, place)?, text, caseless)
             }
-            Subject::HeadersNamed(_) => return Err("it looks at many headers".to_owned()),
+            Subject::HeadersNamed(_) => {
+                return Err(Refusal::new("it looks at many headers", "write one condition for each header"));
+            }
         };
         Ok(self.guard(what, negated))
     }
 
     /// Says that a directive is not carried over, at its place.
-    pub fn leave_out(&mut self, span: Span, reason: String, by_hand: Option<String>) {
+    pub fn leave_out(&mut self, span: Span, why: impl Into<Refusal>) {
+        let why = why.into();
         let mut comments = if self.commented.insert(span) { self.texts.comments(span) } else { return };
         let words = self.texts.directive(span);
-        comments.push(format!("not converted: {reason}").into_bytes());
+        comments.push(format!("not converted: {}", why.reason).into_bytes());
         comments.extend(words.split(|&byte| byte == b'\n').map(|line| [b"    ", line.trim_ascii()].concat()));
         self.out.extend(comments.into_iter().map(Statement::Comment));
-        self.verdicts.insert(span, Fate::LeftOut { reason, by_hand });
+        self.verdicts.insert(span, Fate::LeftOut(why));
     }
 
     /// Says what a directive's rule rests on.
@@ -294,10 +297,10 @@ fn bind(test: &Match, guard: &Guard, place: &mut Place) {
 ///
 /// # Errors
 /// Conditions of another shape.
-pub fn all_of(condition: &Condition) -> Result<&[Condition], String> {
+pub fn all_of(condition: &Condition) -> Result<&[Condition], Refusal> {
     match condition {
         Condition::All(tests) => Ok(tests),
         Condition::Test(_) => Ok(std::slice::from_ref(condition)),
-        _ => Err("its condition has another shape".to_owned()),
+        _ => Err("its condition has another shape".into()),
     }
 }

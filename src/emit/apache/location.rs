@@ -7,6 +7,7 @@ use super::locations::Entry;
 use super::plan::Statement;
 use super::site::root;
 use super::text::Captures;
+use crate::emit::Refusal;
 use crate::ir::access::Access;
 use crate::ir::condition::FileTest;
 use crate::ir::scope::{Scope, TryLast};
@@ -23,7 +24,10 @@ pub fn rules(lists: &mut Lists<'_>, at: usize, entry: &Entry, outer: &Place, own
     }
     let Some(scope) = entry.scope.and_then(|id| lists.scope(id)) else { return };
     lists.root = match &scope.settings.alias {
-        Some(_) => Err("its files lie under an `alias`".to_owned()),
+        Some(_) => Err(Refusal::new(
+            "its files lie under an `alias`",
+            "write an `Alias`, and test for the file below its folder",
+        )),
         None => Ok(root(scope).filter(|root| Some(root.as_slice()) != own_root)),
     };
     comments(lists, entry, scope, span);
@@ -102,22 +106,22 @@ fn comments(lists: &mut Lists<'_>, entry: &Entry, scope: &Scope, span: Span) {
 
 /// What a location says beside its list holds for all of a host in rules' terms, and so is not carried over.
 fn beside(lists: &mut Lists<'_>, scope: &Scope) {
-    let by_hand = |what: &str| Some(format!("a `<LocationMatch>` with {what}"));
+    let by_hand = |reason: &str, what: &str| Refusal::new(reason, format!("a `<LocationMatch>` with {what}"));
     for rule in &scope.settings.headers.items {
         if !lists.site_spans.contains(&rule.span) {
-            lists.leave_out(rule.span, "the header is one location's alone".to_owned(), by_hand("this `Header`"));
+            lists.leave_out(rule.span, by_hand("the header is one location's alone", "this `Header`"));
         }
     }
     for page in &scope.settings.error_pages.items {
         if !lists.site_spans.contains(&page.span) {
-            let reason = "the page is one location's alone".to_owned();
-            lists.leave_out(page.span, reason, by_hand("this `ErrorDocument`"));
+            let reason = "the page is one location's alone";
+            lists.leave_out(page.span, by_hand(reason, "this `ErrorDocument`"));
         }
     }
     if let Some(Access::Networks(rules)) = &scope.settings.access {
         for rule in rules.iter() {
-            let reason = "who may come in is no rewriting rule's business".to_owned();
-            lists.leave_out(rule.span, reason, by_hand("`Require ip`"));
+            let reason = "who may come in is no rewriting rule's business";
+            lists.leave_out(rule.span, by_hand(reason, "`Require ip`"));
         }
     }
 }
@@ -132,7 +136,7 @@ fn try_files(lists: &mut Lists<'_>, scope: &Scope, place: &Place) {
     let mut inner = place.clone();
     for (candidate, folder) in &files.candidates {
         let Ok(mut text) = lists.pieces(candidate, place) else {
-            lists.leave_out(files.span, "a name it looks for has no text in Apache".to_owned(), None);
+            lists.leave_out(files.span, "a name it looks for has no text in Apache");
             return;
         };
         text.insert(0, Piece::Expression("%{DOCUMENT_ROOT}", false));
@@ -155,11 +159,11 @@ fn try_files(lists: &mut Lists<'_>, scope: &Scope, place: &Place) {
         TryLast::Path(to) => lists.pieces(to, place).and_then(|to| fallback(lists, files.span, &inner, to)),
     };
     if let Err(reason) = result {
-        lists.leave_out(files.span, reason, None);
+        lists.leave_out(files.span, reason);
     }
 }
 
-fn fallback(lists: &mut Lists<'_>, span: Span, place: &Place, mut to: Vec<Piece>) -> Result<(), String> {
+fn fallback(lists: &mut Lists<'_>, span: Span, place: &Place, mut to: Vec<Piece>) -> Result<(), Refusal> {
     let query = if to.ends_with(&[Piece::QueryMark, Piece::Query]) {
         to.truncate(to.len().saturating_sub(2));
         Query::Keep
@@ -168,9 +172,7 @@ fn fallback(lists: &mut Lists<'_>, span: Span, place: &Place, mut to: Vec<Piece>
     };
     let does = if lists.leads_on(&to) {
         if lists.htaccess && lists.has_own_rules {
-            return Err(
-                "a `.htaccess` starts over with a new path: a virtual host (`--scope vhost`) does not".to_owned()
-            );
+            return Err(super::does::starts_over());
         }
         lists.again = true;
         Does::MoveAgain(to, query)

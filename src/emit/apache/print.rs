@@ -43,7 +43,7 @@ fn print(out: &mut Vec<u8>, statement: &Statement, depth: usize) {
 /// A line that ends in a backslash would swallow the next one.
 fn comment(text: &[u8]) -> Vec<u8> {
     let mut out = b"#".to_vec();
-    if text.first().is_some_and(|byte| *byte != b' ') {
+    if text.first().is_some_and(|byte| !matches!(byte, b' ' | b'#')) {
         out.push(b' ');
     }
     // characters beyond Latin-1 are spelled: tools that read configurations byte by byte break on them

@@ -7,6 +7,7 @@ use super::guard::{Guard, GuardId, PathTest, Piece, Test};
 use super::plan::{Cond, Rule};
 use super::print::can_be_written;
 use super::text;
+use crate::emit::Refusal;
 use crate::emit::nginx::regex;
 use crate::ir::condition::FileTest;
 use std::collections::BTreeSet;
@@ -32,7 +33,7 @@ pub struct Builder<'n> {
     /// The path was rewritten before: its own variable no longer says it.
     pub changed: bool,
     /// Where files lie, if not in the document root; an error where that cannot be said.
-    pub root: Result<Option<Vec<u8>>, String>,
+    pub root: Result<Option<Vec<u8>>, Refusal>,
     /// Which guard gives `$N`.
     pub own: Option<GuardId>,
     /// Which guard gives `%N`.
@@ -53,9 +54,9 @@ impl Builder<'_> {
     ///
     /// # Errors
     /// What cannot be said in one rule.
-    pub fn rule(&mut self, guards: &[Guard], main: Option<GuardId>, texts: &[&[Piece]]) -> Result<Rule, String> {
+    pub fn rule(&mut self, guards: &[Guard], main: Option<GuardId>, texts: &[&[Piece]]) -> Result<Rule, Refusal> {
         if let Some(error) = guards.iter().find_map(|guard| guard.compiled().err()) {
-            return Err(format!("its expression does not compile: {error}"));
+            return Err(format!("its expression does not compile: {error}").into());
         }
         let guards: Vec<&Guard> = guards.iter().filter(|guard| !implied(guard, guards)).collect();
         let used = used(&guards, texts);
@@ -68,7 +69,10 @@ impl Builder<'_> {
         let mut others = used.iter().filter(|id| Some(**id) != self.own);
         self.other = others.next().copied();
         if others.next().is_some() {
-            return Err("it takes captures of more than two expressions".to_owned());
+            return Err(Refusal::new(
+                "it takes captures of more than two expressions",
+                "join the expressions that look at one text, or remember a part by flag `E`",
+            ));
         }
         let wants_raw = texts.iter().any(|text| text.iter().any(|piece| matches!(piece, Piece::RawPath(_))));
         self.raw_path = wants_raw && self.other.is_none();
@@ -97,25 +101,34 @@ impl Builder<'_> {
             _ => false,
         };
         if behind.iter().any(takes) {
-            return Err("a condition on what another one captured takes its captures away".to_owned());
+            return Err(Refusal::new(
+                "a condition on what another one captured takes its captures away",
+                "remember the captured part by flag `E`, and test that",
+            ));
         }
         for guard in before.into_iter().chain(last).chain(behind) {
             self.condition(guard, &mut rule.conditions)?;
         }
         if self.other.is_some_and(|id| guards.iter().all(|guard| guard.id != id)) {
-            return Err("it takes captures of an expression that is tested elsewhere".to_owned());
+            return Err(Refusal::new(
+                "it takes captures of an expression that is tested elsewhere",
+                "repeat the test in a `RewriteCond` just before the rule",
+            ));
         }
         if self.raw_path {
             rule.conditions.push(Cond::new(b"%{THE_REQUEST}", RAW_PATH.to_vec(), false));
         }
         let words = rule.conditions.iter().flat_map(|cond| [&cond.test, &cond.pattern]).chain([&rule.pattern]);
         if words.into_iter().any(|word| !can_be_written(word)) {
-            return Err("it holds both kinds of quotes beside blanks, which no word of Apache's can".to_owned());
+            return Err(Refusal::new(
+                "it holds both kinds of quotes beside blanks, which no word of Apache's can",
+                "write `\\x22` for the double quotes and `\\x27` for the single ones",
+            ));
         }
         Ok(rule)
     }
 
-    fn condition(&mut self, guard: &Guard, out: &mut Vec<Cond>) -> Result<(), String> {
+    fn condition(&mut self, guard: &Guard, out: &mut Vec<Cond>) -> Result<(), Refusal> {
         let negated = guard.negated;
         match &guard.test {
             Test::Path(test) => {
@@ -159,7 +172,12 @@ impl Builder<'_> {
                     FileTest::Directory => &[b"-d"],
                     FileTest::Exists => &[b"-f", b"-d"],
                     FileTest::Executable => &[b"-x"],
-                    _ => return Err("Apache has no such question about a file".to_owned()),
+                    _ => {
+                        return Err(Refusal::new(
+                            "Apache has no such question about a file",
+                            "test for a file (`-f`) or folder (`-d`) instead",
+                        ));
+                    }
                 };
                 for (at, kind) in kinds.iter().enumerate() {
                     let or = at + 1 < kinds.len() && !negated;
@@ -174,7 +192,7 @@ impl Builder<'_> {
     ///
     /// # Errors
     /// What cannot be written.
-    pub fn text(&mut self, pieces: &[Piece]) -> Result<Vec<u8>, String> {
+    pub fn text(&mut self, pieces: &[Piece]) -> Result<Vec<u8>, Refusal> {
         let mut out = Vec::new();
         for piece in pieces {
             match piece {
@@ -183,7 +201,12 @@ impl Builder<'_> {
                     let sign = match Some(*guard) {
                         own if own == self.own => '$',
                         other if other == self.other => '%',
-                        _ => return Err("it takes captures of an expression that is tested elsewhere".to_owned()),
+                        _ => {
+                            return Err(Refusal::new(
+                                "it takes captures of an expression that is tested elsewhere",
+                                "repeat the test in a `RewriteCond` just before the rule",
+                            ));
+                        }
                     };
                     self.encoded(format!("{sign}{group}").as_bytes(), *encoded, &mut out);
                 }
@@ -222,9 +245,17 @@ impl Builder<'_> {
                 }
                 Piece::RawTarget => self.remembered("request_uri", &mut out),
                 Piece::Query => out.extend_from_slice(b"%{QUERY_STRING}"),
-                Piece::QueryMark => return Err("`$is_args` stands alone".to_owned()),
+                Piece::QueryMark => {
+                    return Err(Refusal::new(
+                        "`$is_args` stands alone",
+                        "one rule for requests with a query and one for those without",
+                    ));
+                }
                 Piece::Table(_) | Piece::Named(_) => {
-                    return Err("a table's value is used where it cannot be put in".to_owned());
+                    return Err(Refusal::new(
+                        "a table's value is used where it cannot be put in",
+                        "write one rule for each row of the `map`",
+                    ));
                 }
             }
         }

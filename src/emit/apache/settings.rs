@@ -5,6 +5,7 @@ use super::list::{Lists, Place};
 use super::plan::Statement;
 use super::print::word;
 use super::site::{no_names, root};
+use crate::emit::Refusal;
 use crate::ir::scope::{ErrorPage, ErrorStatus, ErrorTarget, HeaderAction, HeaderRule};
 use crate::ir::site::Site;
 use std::collections::BTreeSet;
@@ -36,7 +37,7 @@ pub fn statements(lists: &mut Lists<'_>, site: &Site) -> Vec<Statement> {
                 lists.verdict(page.span);
             }
             Err(reason) => {
-                lists.leave_out(page.span, reason, None);
+                lists.leave_out(page.span, reason);
                 out.append(&mut lists.out);
             }
         }
@@ -49,7 +50,7 @@ pub fn statements(lists: &mut Lists<'_>, site: &Site) -> Vec<Statement> {
                 lists.verdict(rule.span);
             }
             Err(reason) => {
-                lists.leave_out(rule.span, reason, None);
+                lists.leave_out(rule.span, reason);
                 out.append(&mut lists.out);
             }
         }
@@ -57,7 +58,7 @@ pub fn statements(lists: &mut Lists<'_>, site: &Site) -> Vec<Statement> {
     out
 }
 
-fn error_document(lists: &Lists<'_>, page: &ErrorPage) -> Result<Vec<u8>, String> {
+fn error_document(lists: &Lists<'_>, page: &ErrorPage) -> Result<Vec<u8>, Refusal> {
     let place = Place { guards: Vec::new(), names: no_names(), server: true, closing: false };
     let code = page.code;
     let status = &page.status;
@@ -67,37 +68,41 @@ fn error_document(lists: &Lists<'_>, page: &ErrorPage) -> Result<Vec<u8>, String
             Some(url_text(&lists.pieces(url, &place)?)?)
         }
         (ErrorTarget::Named(_), _) => {
-            return Err("an error is answered by a named location, which Apache has not".to_owned());
+            return Err(Refusal::new(
+                "an error is answered by a named location, which Apache has not",
+                "name a page for the error by `ErrorDocument`",
+            ));
         }
         _ => {
-            return Err(
-                "Apache keeps the status of an error whose page it sends, and redirects to a URL by 302".to_owned()
-            );
+            return Err("Apache keeps the status of an error whose page it sends, and redirects to a URL by 302".into());
         }
     };
     let target = target.ok_or_else(|| "the page depends on the request".to_owned())?;
     if !(400..600).contains(&code) || matches!(code, 444 | 494..=499) {
-        return Err(format!("Apache has no error {code} to answer"));
+        return Err(format!("Apache has no error {code} to answer").into());
     }
     Ok([format!("ErrorDocument {code} ").as_bytes(), directive_word(&target)?.as_slice()].concat())
 }
 
-fn url_text(pieces: &[Piece]) -> Result<Vec<u8>, String> {
+fn url_text(pieces: &[Piece]) -> Result<Vec<u8>, Refusal> {
     let mut out = Vec::new();
     for piece in pieces {
         match piece {
             Piece::Literal(bytes) if !bytes.contains(&b'%') => out.extend_from_slice(bytes),
             Piece::Expression(text, _) => out.extend_from_slice(text.as_bytes()),
-            _ => return Err("the page depends on the request".to_owned()),
+            _ => return Err(Refusal::new("the page depends on the request", "name a fixed page")),
         }
     }
     Ok(out)
 }
 
-fn header(lists: &Lists<'_>, rule: &HeaderRule, seen: &mut BTreeSet<Vec<u8>>) -> Result<Vec<u8>, String> {
+fn header(lists: &Lists<'_>, rule: &HeaderRule, seen: &mut BTreeSet<Vec<u8>>) -> Result<Vec<u8>, Refusal> {
     let place = Place { guards: Vec::new(), names: no_names(), server: true, closing: false };
     if !matches!(rule.action, HeaderAction::Add | HeaderAction::Set) || rule.condition.is_some() {
-        return Err("its header is changed in a way that Apache says otherwise".to_owned());
+        return Err(Refusal::new(
+            "its header is changed in a way that Apache says otherwise",
+            "write the `Header` directive for what is meant",
+        ));
     }
     let mut value = Vec::new();
     for piece in lists.pieces(&rule.value, &place)? {
@@ -107,11 +112,16 @@ fn header(lists: &Lists<'_>, rule: &HeaderRule, seen: &mut BTreeSet<Vec<u8>>) ->
                     value.extend_from_slice(if byte == b'%' { b"%%" } else { std::slice::from_ref(&byte) });
                 }
             }
-            _ => return Err("its value depends on the request".to_owned()),
+            _ => {
+                return Err(Refusal::new(
+                    "its value depends on the request",
+                    "set the header where the answer is made",
+                ));
+            }
         }
     }
     if value.is_empty() {
-        return Err("nginx sends no header without a value".to_owned());
+        return Err(Refusal::new("nginx sends no header without a value", "leave it out: nothing is sent either way"));
     }
     let action = if seen.insert(rule.name.to_ascii_lowercase()) { "set" } else { "add" };
     let mut line = format!("Header always {action} ").into_bytes();
@@ -125,9 +135,12 @@ fn header(lists: &Lists<'_>, rule: &HeaderRule, seen: &mut BTreeSet<Vec<u8>>) ->
 }
 
 /// A word in quotes, within which only a line's end has no spelling.
-fn quoted(text: &[u8]) -> Result<Vec<u8>, String> {
+fn quoted(text: &[u8]) -> Result<Vec<u8>, Refusal> {
     if text.iter().any(|byte| matches!(byte, b'\n' | b'\r' | 0)) {
-        return Err("its text holds a line break, which Apache cannot write".to_owned());
+        return Err(Refusal::new(
+            "its text holds a line break, which Apache cannot write",
+            "write the text on one line",
+        ));
     }
     let mut out = b"\"".to_vec();
     for &byte in text {
@@ -140,6 +153,6 @@ fn quoted(text: &[u8]) -> Result<Vec<u8>, String> {
     Ok(out)
 }
 
-fn directive_word(text: &[u8]) -> Result<Vec<u8>, String> {
+fn directive_word(text: &[u8]) -> Result<Vec<u8>, Refusal> {
     if word(text) == text && !text.contains(&b'\\') { Ok(text.to_vec()) } else { quoted(text) }
 }

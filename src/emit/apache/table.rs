@@ -3,6 +3,7 @@
 use super::guard::{Guard, PathTest, Piece, Test};
 use super::list::{Lists, Place};
 use super::text::{Captures, Names};
+use crate::emit::Refusal;
 use crate::emit::nginx::maps::CLEAN;
 use crate::emit::nginx::regex::escaped;
 use crate::ir::TableId;
@@ -31,17 +32,17 @@ impl Lists<'_> {
     ///
     /// # Errors
     /// Tables that are no `map`, and sources that Apache has no text for.
-    pub fn rows(&mut self, id: TableId, names: &Names) -> Result<Vec<Row>, String> {
+    pub fn rows(&mut self, id: TableId, names: &Names) -> Result<Vec<Row>, Refusal> {
         let Some(table) = self.program.tables.get(id.0 as usize) else { return Ok(Vec::new()) };
         let name = String::from_utf8_lossy(&table.name).into_owned();
         if let TableKind::Geo(entries, default) = &table.kind {
             return self.networks(entries, default.as_deref());
         }
         let TableKind::Map(map) = &table.kind else {
-            return Err(format!("`${name}` comes from a table that Apache has no rule for"));
+            return Err(format!("`${name}` comes from a table that Apache has no rule for").into());
         };
         let place = Place { guards: Vec::new(), names: names.clone(), server: true, closing: false };
-        let Some(source) = &table.source else { return Err(format!("`${name}` has no source")) };
+        let Some(source) = &table.source else { return Err(format!("`${name}` has no source").into()) };
         let source = self.pieces(source, &place)?;
         if let Some(group) = self.encodes_group(map, &source, &place) {
             return Ok(vec![Row::new(None, vec![group])]);
@@ -119,7 +120,7 @@ impl Lists<'_> {
     }
 
     /// The networks of a `geo`, the longest first.
-    fn networks(&mut self, entries: &[GeoEntry], default: Option<&[u8]>) -> Result<Vec<Row>, String> {
+    fn networks(&mut self, entries: &[GeoEntry], default: Option<&[u8]>) -> Result<Vec<Row>, Refusal> {
         let mut sorted: Vec<&GeoEntry> = entries.iter().collect();
         sorted.sort_by_key(|entry| entry.last - entry.first);
         let mut rows = Vec::new();
@@ -132,7 +133,7 @@ impl Lists<'_> {
         Ok(rows)
     }
 
-    fn row(&mut self, test: Test, value: &MapValue, place: &Place, rows: &mut Vec<Row>) -> Result<(), String> {
+    fn row(&mut self, test: Test, value: &MapValue, place: &Place, rows: &mut Vec<Row>) -> Result<(), Refusal> {
         let guard = self.guard(test, false);
         rows.push(Row::new(Some(guard), self.pieces(&value.value, place)?));
         Ok(())

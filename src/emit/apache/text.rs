@@ -2,6 +2,7 @@
 
 use super::filled::Filled;
 use super::guard::{GuardId, Piece};
+use crate::emit::Refusal;
 use crate::ir::policy::Escape;
 use crate::ir::template::{Attribute, Origin, Part, Template};
 use crate::ir::{Program, VarId};
@@ -43,7 +44,7 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// What Apache has no text for.
-    pub fn pieces(&self, template: &Template, names: &Names) -> Result<Vec<Piece>, String> {
+    pub fn pieces(&self, template: &Template, names: &Names) -> Result<Vec<Piece>, Refusal> {
         let mut out = Vec::new();
         for part in &template.parts {
             match part {
@@ -52,7 +53,7 @@ impl Reader<'_> {
                     Captures::Empty => {}
                     Captures::Of(guard) => out.push(Piece::Group(guard, *group, *escape != Escape::Raw)),
                     Captures::Unknown => {
-                        return Err(format!("which expression `${group}` belongs to depends on the request"));
+                        return Err(format!("which expression `${group}` belongs to depends on the request").into());
                     }
                 },
                 Part::Attribute(Attribute::ServerName) if !self.own_name.is_empty() => {
@@ -61,13 +62,13 @@ impl Reader<'_> {
                 Part::Attribute(attribute) => out.push(attribute_piece(attribute)?),
                 Part::Variable(id) => self.variable(*id, names, &mut out)?,
                 Part::Lookup { table, .. } => out.push(Piece::Table(*table)),
-                Part::Expression(_) => return Err("it holds an expression".to_owned()),
+                Part::Expression(_) => return Err("it holds an expression".into()),
             }
         }
         Ok(out)
     }
 
-    fn variable(&self, id: VarId, names: &Names, out: &mut Vec<Piece>) -> Result<(), String> {
+    fn variable(&self, id: VarId, names: &Names, out: &mut Vec<Piece>) -> Result<(), Refusal> {
         if let Some(value) = names.values.get(&id.0) {
             out.extend(value.iter().cloned());
             return Ok(());
@@ -77,14 +78,17 @@ impl Reader<'_> {
         match &variable.origin {
             Origin::Table(table) => out.push(Piece::Table(*table)),
             Origin::Attribute(Attribute::Query) if self.filled.conditional.contains(&id.0) => {
-                return Err("`$args` is set, which Apache can only do while it rewrites the path".to_owned());
+                return Err(Refusal::new(
+                    "`$args` is set, which Apache can only do while it rewrites the path",
+                    "a `RewriteRule` whose target ends in `?` and the new query",
+                ));
             }
             Origin::Attribute(attribute) if !self.filled.conditional.contains(&id.0) => {
                 out.push(attribute_piece(attribute)?)
             }
             _ if self.filled.conditional.contains(&id.0) => out.push(Piece::Variable(name)),
             _ if self.filled.grouped.contains(&id.0) => {
-                return Err(format!("`${name}` is a group of an expression that is tested elsewhere"));
+                return Err(format!("`${name}` is a group of an expression that is tested elsewhere").into());
             }
             _ if self.filled.by_tables.contains(&id.0) => out.push(Piece::Named(id.0)),
             // a name that no set has reached yet is empty
@@ -94,7 +98,7 @@ impl Reader<'_> {
     }
 }
 
-fn attribute_piece(attribute: &Attribute) -> Result<Piece, String> {
+fn attribute_piece(attribute: &Attribute) -> Result<Piece, Refusal> {
     let shown = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Ok(match attribute {
         Attribute::RequestLine => Piece::Expression("%{THE_REQUEST}", false),
@@ -117,19 +121,27 @@ fn attribute_piece(attribute: &Attribute) -> Result<Piece, String> {
         Attribute::Argument(name) => Piece::Variable(format!("arg_{}", shown(name))),
         Attribute::Cookie(name) => Piece::Variable(format!("cookie_{}", shown(name))),
         Attribute::Filename => Piece::Variable("request_filename".to_owned()),
-        Attribute::ServerName => return Err("the name of the server is not known here".to_owned()),
+        Attribute::ServerName => {
+            return Err(Refusal::new(
+                "the name of the server is not known here",
+                "write the host's name in place of `$server_name`",
+            ));
+        }
         Attribute::Header(name) => Piece::Header(shown(name)),
         Attribute::Unknown(name) => {
             let name = name.strip_prefix(b"ssl:").unwrap_or(name);
-            return Err(format!("`${}` is known to nginx alone", shown(name)));
+            return Err(format!("`${}` is known to nginx alone", shown(name)).into());
         }
         Attribute::InvalidReferer => {
             return Err("the check of the `Referer` is nginx's alone".to_owned());
         }
         Attribute::SecureLink | Attribute::SecureLinkExpires => {
-            return Err("the check of a signed link is nginx's alone".to_owned());
+            return Err(Refusal::new(
+                "the check of a signed link is nginx's alone",
+                "let the application check the link",
+            ));
         }
-        other => return Err(format!("{other:?} has no name in Apache").to_lowercase()),
+        other => return Err(format!("{other:?} has no name in Apache").to_lowercase().into()),
     })
 }
 

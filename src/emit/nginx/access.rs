@@ -8,18 +8,32 @@ use super::regex::{Pattern, escaped};
 use super::site::Folder;
 use super::step::{Does, Path, Step};
 use super::text::Text;
+use crate::emit::Refusal;
 use crate::ir::access::Access;
 use crate::source::Span;
 
 /// Why nothing in a folder may redirect.
-pub const CLOSED: &str = "the folder asks first who may come in, in a way nginx cannot ask before it redirects";
+pub fn closed() -> Refusal {
+    let reason = "the folder asks first who may come in, in a way nginx cannot ask before it redirects";
+    Refusal::new(reason, "`allow`, `deny` or `auth_basic` in a location, with the redirects in locations that are open")
+}
 
 /// Writes the refusals of a folder; whether its redirects can follow.
 pub fn door(steps: &mut Steps<'_>, folder: &Folder<'_>, others: &[Folder<'_>]) -> bool {
     let settings = &folder.scope.settings;
-    let rules: Vec<&Access> = [&settings.host_access, &settings.access].into_iter().flatten().collect();
+    // what lies over the same folder says it anew
+    let over: Vec<_> = others
+        .iter()
+        .skip_while(|other| !std::ptr::eq(*other, folder))
+        .skip(1)
+        .filter(|other| other.url == folder.url)
+        .map(|other| &other.scope.settings)
+        .collect();
+    let host = settings.host_access.as_ref().filter(|_| over.iter().all(|other| other.host_access.is_none()));
+    let own = settings.access.as_ref().filter(|_| over.iter().all(|other| other.access.is_none()));
+    let rules: Vec<&Access> = host.into_iter().chain(own).collect();
     let Some(span) = rules.iter().find_map(|rule| span(rule)) else { return true };
-    let allowed: Result<Vec<Formula>, String> = rules.iter().map(|rule| allowed(steps, rule)).collect();
+    let allowed: Result<Vec<Formula>, Refusal> = rules.iter().map(|rule| allowed(steps, rule)).collect();
     let Ok(allowed) = allowed else { return false };
     let either = settings.any_access == Some(true);
     let refused = if either { Formula::All(allowed) } else { Formula::Any(allowed) };
@@ -42,7 +56,7 @@ pub fn door(steps: &mut Steps<'_>, folder: &Folder<'_>, others: &[Folder<'_>]) -
 }
 
 /// The formula that holds where the rule refuses.
-fn allowed(steps: &mut Steps<'_>, rule: &Access) -> Result<Formula, String> {
+fn allowed(steps: &mut Steps<'_>, rule: &Access) -> Result<Formula, Refusal> {
     match rule {
         Access::Granted => Ok(Formula::FALSE()),
         Access::Denied(_) => Ok(Formula::TRUE()),
@@ -50,9 +64,16 @@ fn allowed(steps: &mut Steps<'_>, rule: &Access) -> Result<Formula, String> {
             let mut groups = Vec::new();
             let mut reader = reader(&mut steps.maps, &steps.variables, &mut groups);
             let formula = reader.condition(condition, true)?;
-            if reader.before.is_empty() { Ok(formula) } else { Err("it looks at files".to_owned()) }
+            if reader.before.is_empty() {
+                Ok(formula)
+            } else {
+                Err(Refusal::new("it looks at files", "write a `location` with `try_files`"))
+            }
         }
-        _ => Err("it asks for a login".to_owned()),
+        _ => Err(Refusal::new(
+            "it asks for a login",
+            "`auth_basic` and `auth_basic_user_file`, with the redirects in locations that are open",
+        )),
     }
 }
 

@@ -3,14 +3,14 @@
 use super::maps::Maps;
 use super::plan::{Key, Table};
 use super::text::Text;
-use crate::emit::Assumption;
+use crate::emit::{Assumption, Refusal};
 use crate::ir::template::Attribute;
 
 /// The text that holds an attribute, and what has to be assumed for it.
 ///
 /// # Errors
 /// What nginx does not know.
-pub fn text(attribute: &Attribute, maps: &mut Maps) -> Result<(Text, Option<Assumption>), String> {
+pub fn text(attribute: &Attribute, maps: &mut Maps) -> Result<(Text, Option<Assumption>), Refusal> {
     let plain = |name: &str| Ok((Text::variable(name), None));
     match attribute {
         Attribute::RequestLine => plain("request"),
@@ -41,20 +41,29 @@ pub fn text(attribute: &Attribute, maps: &mut Maps) -> Result<(Text, Option<Assu
         Attribute::Filename => plain("request_filename"),
         Attribute::DocumentRoot => plain("document_root"),
         Attribute::Fixed(bytes) => Ok((Text::literal(bytes), None)),
-        Attribute::PathInfo => Err("nginx does not split path info from a file".to_owned()),
-        Attribute::SubRequest { .. } => Err("nginx makes no sub-request to answer a condition".to_owned()),
-        Attribute::Time(_) => Err("nginx has no variable for this part of the clock".to_owned()),
+        Attribute::PathInfo => Err(Refusal::new(
+            "nginx does not split path info from a file",
+            "use `fastcgi_split_path_info` where the script is run",
+        )),
+        Attribute::SubRequest { .. } => Err(Refusal::new(
+            "nginx makes no sub-request to answer a condition",
+            "ask with `auth_request` in a location",
+        )),
+        Attribute::Time(_) => Err(Refusal::new(
+            "nginx has no variable for this part of the clock",
+            "take the rule out once its date has passed, or use njs",
+        )),
         Attribute::Environment(name) => {
-            Err(format!("nginx does not see the environment variable `{}`", String::from_utf8_lossy(name)))
+            Err(format!("nginx does not see the environment variable `{}`", String::from_utf8_lossy(name)).into())
         }
-        other => Err(format!("nginx has no variable for {other:?}")),
+        other => Err(format!("nginx has no variable for {other:?}").into()),
     }
 }
 
-fn header(name: &[u8]) -> Result<(Text, Option<Assumption>), String> {
+fn header(name: &[u8]) -> Result<(Text, Option<Assumption>), Refusal> {
     let plain = name.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
     if !plain {
-        return Err(format!("nginx cannot name the header `{}`", String::from_utf8_lossy(name)));
+        return Err(format!("nginx cannot name the header `{}`", String::from_utf8_lossy(name)).into());
     }
     let name = String::from_utf8_lossy(name).to_ascii_lowercase().replace('-', "_");
     Ok((Text::variable(&format!("http_{name}")), None))
@@ -77,9 +86,9 @@ pub fn stem(source: &Text) -> String {
     }
 }
 
-/// The `geo` that spells a dollar sign is printed as a table without a source.
+/// The table that spells a dollar sign: a `geo`, whose values are literal.
 pub fn dollar() -> Table {
-    let mut table = Table::new(Text::default(), "dollar", vec![(Key::Default, Text::literal(b"$"))]);
+    let mut table = Table::geo("dollar", vec![(Key::Default, Text::literal(b"$"))]);
     table.note = Some("nginx has no other way to write a dollar sign".to_owned());
     table
 }

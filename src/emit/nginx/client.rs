@@ -2,6 +2,7 @@
 
 use super::condition::Reader;
 use super::formula::{Formula, Leaf};
+use crate::emit::Refusal;
 use crate::ir::condition::{Condition, TestKind};
 use crate::ir::expr::Expr;
 use crate::ir::template::Attribute;
@@ -11,7 +12,7 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// Networks that have no bits.
-    pub(super) fn client_in(&mut self, networks: &[&[u8]], negated: bool) -> Result<Formula, String> {
+    pub(super) fn client_in(&mut self, networks: &[&[u8]], negated: bool) -> Result<Formula, Refusal> {
         let written: Option<Vec<String>> = networks.iter().map(|text| network(text)).collect();
         let written = written.ok_or("a network has a mask with holes, or is no network")?;
         let name = self.maps.networks(&written);

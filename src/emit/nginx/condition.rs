@@ -7,7 +7,7 @@ use super::maps::Maps;
 use super::plan::{Key, Statement, Test as If};
 use super::regex::{self, Source, Subject as Against};
 use super::text::{Piece, Text};
-use crate::emit::Assumption;
+use crate::emit::{Assumption, Refusal};
 use crate::ir::Bytes;
 use crate::ir::clause::{Match, Rewrite, Store, Subject, When};
 use crate::ir::condition::{Condition, FileTest, Order, Test, TestKind};
@@ -22,7 +22,9 @@ pub struct Reader<'a> {
     pub maps: &'a mut Maps,
     /// What the configuration's variables hold at this point.
     pub variables: &'a BTreeMap<u32, Text>,
-    /// The names of groups of the clause's own pattern that are read.
+    /// How many groups the clause's own pattern has; none where it is negated.
+    pub own_count: u8,
+    /// Those of them that are read.
     pub own_groups: &'a mut Vec<u8>,
     /// The name under which groups of the capturing condition are kept.
     pub groups: Option<String>,
@@ -32,7 +34,7 @@ pub struct Reader<'a> {
     pub assumptions: Vec<Assumption>,
 }
 
-type Read = Result<Formula, String>;
+type Read = Result<Formula, Refusal>;
 
 impl Reader<'_> {
     /// A tree of tests. `negated`: its opposite.
@@ -61,7 +63,10 @@ impl Reader<'_> {
         match &test.kind {
             TestKind::Matches(inner) => self.matches(inner, negated),
             TestKind::Equals(left, right) => {
-                let value = right.as_literal().ok_or("both sides of the comparison are variable")?;
+                let value = right.as_literal().ok_or(Refusal::new(
+                    "both sides of the comparison are variable",
+                    "join both into one text, and match `^(.*) \\1$`",
+                ))?;
                 let source = self.template(left)?;
                 Ok(equals(source, value, false, negated))
             }
@@ -80,21 +85,30 @@ impl Reader<'_> {
                 let keys = vec![Key::Pattern(pattern.into_bytes(), false)];
                 Ok(Formula::Leaf(Leaf { source, keys, wanted: negated == order_negated }))
             }
-            TestKind::Numbers { .. } => Err("nginx does not compare numbers".to_owned()),
+            TestKind::Numbers { .. } => Err(Refusal::new(
+                "nginx does not compare numbers",
+                "write an expression that matches the numbers meant",
+            )),
             TestKind::File { subject, test } => self.file(subject, *test, negated),
             TestKind::Expression(expr) | TestKind::ExpressionInto(expr, _) => self.expression(expr, negated),
             TestKind::IsSet(id) => self.is_set(id.0, negated),
-            TestKind::Unknown(what) => Err(format!("it depends on {what}")),
+            TestKind::Unknown(what) => Err(format!("it depends on {what}").into()),
         }
     }
 
     /// Whether an environment variable is there at all: known where it is never set to nothing.
     fn is_set(&mut self, id: u32, negated: bool) -> Read {
-        let value = self.variables.get(&id).ok_or("it depends on a variable that is set elsewhere")?;
+        let value = self.variables.get(&id).ok_or(Refusal::new(
+            "it depends on a variable that is set elsewhere",
+            "write what sets the variable as a `map` in the `http` block",
+        ))?;
         match (value.as_literal(), value.as_variable()) {
             (Some(text), _) => Ok(if text.is_empty() == negated { Formula::TRUE() } else { Formula::FALSE() }),
             (None, Some(name)) if self.maps.tells_unset(name) => Ok(equals(value.clone(), b"", false, !negated)),
-            _ => Err("nginx cannot tell an unset variable from an empty one".to_owned()),
+            _ => Err(Refusal::new(
+                "nginx cannot tell an unset variable from an empty one",
+                "set it to `1`, and test for that",
+            )),
         }
     }
 
@@ -105,7 +119,10 @@ impl Reader<'_> {
             // with Apache's lexical order nothing is less than the empty text, and everything else is greater
             Order::Greater if operand.is_empty() => Ok(equals(source, b"", false, !negated)),
             Order::LessOrEqual if operand.is_empty() => Ok(equals(source, b"", false, negated)),
-            _ => Err("nginx does not compare texts by length and order".to_owned()),
+            _ => Err(Refusal::new(
+                "nginx does not compare texts by length and order",
+                "write an expression that matches the texts meant",
+            )),
         }
     }
 
@@ -124,12 +141,19 @@ impl Reader<'_> {
             Subject::HeaderOrVariable(name, variable) => {
                 self.template(&Template::header_then_variable(name, *variable))?
             }
-            Subject::Rewritten => return Err("the text under rewriting is looked at in a condition".to_owned()),
-            Subject::HeadersNamed(_) => return Err("nginx does not look through headers by pattern".to_owned()),
+            Subject::Rewritten => {
+                return Err(Refusal::new(
+                    "the text under rewriting is looked at in a condition",
+                    "test the path that was asked for instead",
+                ));
+            }
+            Subject::HeadersNamed(_) => {
+                return Err(Refusal::new(
+                    "nginx does not look through headers by pattern",
+                    "write one condition for each header",
+                ));
+            }
         };
-        if source.as_literal().is_some() {
-            return Err("the condition looks at a fixed text".to_owned());
-        }
         self.pattern(source, &test.pattern, negated)
     }
 
@@ -148,7 +172,7 @@ impl Reader<'_> {
                 let keys = vec![Key::Pattern(super::target::segments(bytes), false)];
                 Ok(Formula::Leaf(Leaf { source, keys, wanted: !negated }))
             }
-            Pattern::Glob(_) => Err("nginx has no shell patterns".to_owned()),
+            Pattern::Glob(_) => Err(Refusal::new("nginx has no shell patterns", "write the pattern as an expression")),
         }
     }
 
@@ -158,6 +182,9 @@ impl Reader<'_> {
             return Ok(if negated { Formula::FALSE() } else { Formula::TRUE() });
         }
         let names: Vec<_> = match (&self.groups, negated) {
+            (Some(_), false) if cut.groups() > 0 && source.as_literal().is_some() => {
+                return Err("the condition looks at a fixed text".into());
+            }
             (Some(stem), false) => (1..=cut.groups()).map(|group| (group, format!("{stem}_{group}"))).collect(),
             _ => Vec::new(),
         };
@@ -182,7 +209,7 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// What nginx does not know.
-    pub fn template(&mut self, template: &Template) -> Result<Text, String> {
+    pub fn template(&mut self, template: &Template) -> Result<Text, Refusal> {
         let mut out = Text::default();
         for part in &template.parts {
             match part {
@@ -194,14 +221,32 @@ impl Reader<'_> {
                 }
                 Part::Variable(id) => match self.variables.get(&id.0) {
                     Some(text) => out.append(text),
-                    None => return Err("it depends on a variable that is set elsewhere".to_owned()),
+                    None => {
+                        return Err(Refusal::new(
+                            "it depends on a variable that is set elsewhere",
+                            "write what sets the variable as a `map` in the `http` block",
+                        ));
+                    }
                 },
-                Part::Capture { store: crate::ir::clause::Store::Pattern, group, .. } => {
+                Part::Capture { store: Store::Pattern, group: 0, .. } => return Err(super::paths::whole_match()),
+                // a group that is not there is empty
+                Part::Capture { store: Store::Pattern, group, .. } if *group > self.own_count => {}
+                Part::Capture { store: Store::Pattern, group, .. } => {
                     self.own_groups.push(*group);
                     out.push_variable(&format!("part_{group}"));
                 }
-                Part::Capture { .. } => return Err("a condition reads what an earlier condition matched".to_owned()),
-                Part::Lookup { .. } => return Err("it looks something up in a table".to_owned()),
+                Part::Capture { .. } => {
+                    return Err(Refusal::new(
+                        "a condition reads what an earlier condition matched",
+                        "join both conditions into one expression over both texts",
+                    ));
+                }
+                Part::Lookup { .. } => {
+                    return Err(Refusal::new(
+                        "it looks something up in a table",
+                        "turn the table into a `map` in the `http` block",
+                    ));
+                }
                 Part::Expression(expr) => {
                     let text = self.word(expr)?;
                     out.append(&text);
@@ -218,9 +263,17 @@ impl Reader<'_> {
             FileTest::Directory => &[b"folder"],
             FileTest::Exists => &[b"file", b"folder"],
             FileTest::Symlink => return Ok(if negated { Formula::TRUE() } else { Formula::FALSE() }),
-            FileTest::Executable => return Err("nginx tests the owner's execute bit alone".to_owned()),
+            FileTest::Executable => {
+                return Err(Refusal::new(
+                    "nginx tests the owner's execute bit alone",
+                    "test for a file (`-f`), or run the script by a `location` of its own",
+                ));
+            }
             FileTest::ReachableFile | FileTest::ReachableUrl => {
-                return Err("nginx makes no sub-request to test a file".to_owned());
+                return Err(Refusal::new(
+                    "nginx makes no sub-request to test a file",
+                    "test for a file (`-f`) instead",
+                ));
             }
         };
         let name = self.on_disk(&path);
@@ -262,7 +315,10 @@ impl Reader<'_> {
                 match (left.as_literal(), right.as_literal()) {
                     (_, Some(value)) => Ok(equals_or_state(left.clone(), value, negated)),
                     (Some(value), None) => Ok(equals_or_state(right.clone(), value, negated)),
-                    _ => Err("both sides of the comparison are variable".to_owned()),
+                    _ => Err(Refusal::new(
+                        "both sides of the comparison are variable",
+                        "join both into one text, and match `^(.*) \\1$`",
+                    )),
                 }
             }
             Expr::Match(left, regex, flipped) => {
@@ -286,7 +342,10 @@ impl Reader<'_> {
             Expr::File(test, inner) => {
                 let path = self.word(inner)?;
                 if !matches!(test, FileTest::File | FileTest::Directory | FileTest::Exists) {
-                    return Err("nginx does not have this test of files".to_owned());
+                    return Err(Refusal::new(
+                        "nginx does not have this test of files",
+                        "test for a file (`-f`) or folder (`-d`) instead",
+                    ));
                 }
                 let name = self.on_disk(&path);
                 let keys = match test {
@@ -297,11 +356,11 @@ impl Reader<'_> {
                 Ok(Formula::Leaf(Leaf { source: Text::variable(&name), keys, wanted: !negated }))
             }
             Expr::IpMatch(address, network) if client::is_client(address) => self.client_in(&[&network.text], negated),
-            _ => Err("the expression has no counterpart in nginx".to_owned()),
+            _ => Err("the expression has no counterpart in nginx".into()),
         }
     }
 
-    fn word(&mut self, expr: &Expr) -> Result<Text, String> {
+    fn word(&mut self, expr: &Expr) -> Result<Text, Refusal> {
         match expr {
             Expr::Literal(bytes) => Ok(Text::literal(bytes)),
             Expr::Attribute(attribute) => {
@@ -323,9 +382,9 @@ impl Reader<'_> {
                     let lower: Bytes = name.to_ascii_lowercase().into();
                     Ok(attribute::text(&Attribute::Header(lower), self.maps)?.0)
                 }
-                _ => Err("the name of the header is variable".to_owned()),
+                _ => Err(Refusal::new("the name of the header is variable", "write one rule for each header")),
             },
-            _ => Err("the expression has no counterpart in nginx".to_owned()),
+            _ => Err("the expression has no counterpart in nginx".into()),
         }
     }
 }
@@ -350,7 +409,7 @@ fn equals_or_state(source: Text, value: &[u8], negated: bool) -> Formula {
 
 /// A test of something that has two values only is decided here.
 fn constants(yes: &[u8], no: &[u8], pattern: &Pattern, negated: bool) -> Read {
-    let holds = |text: &[u8]| -> Result<bool, String> {
+    let holds = |text: &[u8]| -> Result<bool, Refusal> {
         match pattern {
             Pattern::Any => Ok(true),
             Pattern::Exact(bytes) => Ok(&**bytes == text),
@@ -360,7 +419,9 @@ fn constants(yes: &[u8], no: &[u8], pattern: &Pattern, negated: bool) -> Read {
                 let compiled = regex.compiled().map_err(ToString::to_string)?;
                 Ok(compiled.is_match(text).unwrap_or(false))
             }
-            Pattern::Segments(_) | Pattern::Glob(_) => Err("nginx has no such pattern".to_owned()),
+            Pattern::Segments(_) | Pattern::Glob(_) => {
+                Err(Refusal::new("nginx has no such pattern", "write the pattern as an expression"))
+            }
         }
     };
     let secure = |wanted| Formula::Leaf(Leaf { source: Text::variable("https"), keys: vec![literal(b"on")], wanted });

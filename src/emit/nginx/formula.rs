@@ -7,6 +7,7 @@ use super::attribute;
 use super::maps::Maps;
 use super::plan::Key;
 use super::text::Text;
+use crate::pcre;
 
 /// A condition in normal form: negation only in the leaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +50,11 @@ impl Formula {
     /// Flattened, constants taken out, leaves over one source laid together.
     pub fn simplified(self) -> Self {
         match self {
-            Self::Leaf(leaf) => Self::Leaf(leaf),
+            Self::Leaf(leaf) => match leaf.settled() {
+                Some(true) => Self::TRUE(),
+                Some(false) => Self::FALSE(),
+                None => Self::Leaf(leaf),
+            },
             Self::All(parts) => combine(parts, true),
             Self::Any(parts) => combine(parts, false),
         }
@@ -98,6 +103,21 @@ impl Leaf {
     /// The leaf that holds where a variable is `1`.
     pub fn flag(name: &str, wanted: bool) -> Self {
         Self { source: Text::variable(name), keys: vec![Key::Literal(b"1".to_vec())], wanted }
+    }
+
+    /// Whether it holds, where the text is known without a request.
+    fn settled(&self) -> Option<bool> {
+        let text = self.source.as_literal()?;
+        let hits = |key: &Key| match key {
+            Key::Literal(bytes) => Some(bytes.eq_ignore_ascii_case(text)),
+            Key::Pattern(pattern, caseless) => {
+                let options = pcre::Options { caseless: *caseless, ..pcre::Options::default() };
+                pcre::Regex::new(pattern, options).ok()?.is_match(text).ok()
+            }
+            Key::Default => Some(true),
+        };
+        let hits = self.keys.iter().map(hits).collect::<Option<Vec<bool>>>()?;
+        Some(hits.contains(&true) == self.wanted)
     }
 
     fn is_flag(&self, maps: &Maps) -> bool {

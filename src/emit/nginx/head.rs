@@ -1,14 +1,15 @@
 //! The head of a server block: where it listens, what it is called, where its files lie.
 
-use super::text::word;
+use super::plan::{Head, Statement};
+use super::text::{Text, word};
 use crate::emit::Texts;
 use crate::ir::Program;
 use crate::ir::SiteId;
 use crate::ir::scope::Scope;
 use crate::ir::site::{Site, SiteName};
 
-/// The lines of a virtual host's head.
-pub fn lines(program: &Program, texts: &dyn Texts, id: SiteId, site: &Site) -> Vec<Vec<u8>> {
+/// A virtual host's head.
+pub fn head(program: &Program, texts: &dyn Texts, id: SiteId, site: &Site) -> Head {
     let mut out = Vec::new();
     let mut encrypted = false;
     // Apache itself finds no address behind any other text.
@@ -34,14 +35,15 @@ pub fn lines(program: &Program, texts: &dyn Texts, id: SiteId, site: &Site) -> V
         out.push(b"listen 80;".to_vec());
     }
     out.push(names(site));
+    let mut settings = Vec::new();
     let scope = program.scopes.get(site.scope.0 as usize);
     if let Some(root) = scope.and_then(|scope| scope.settings.root.as_ref()).and_then(|root| root.as_literal()) {
-        out.push([b"root ", word(root).as_slice(), b";"].concat());
+        settings.push(Statement::Plain("root", vec![Text::literal(root)]));
     }
     if encrypted {
-        out.extend(certificates(scope, texts));
+        settings.extend(certificates(scope, texts));
     }
-    out
+    Head { lines: out, settings }
 }
 
 fn names(site: &Site) -> Vec<u8> {
@@ -77,18 +79,18 @@ fn pattern(glob: &[u8]) -> Vec<u8> {
 }
 
 /// Certificate and key as the source names them; nginx does not start without.
-fn certificates(scope: Option<&Scope>, texts: &dyn Texts) -> Vec<Vec<u8>> {
+fn certificates(scope: Option<&Scope>, texts: &dyn Texts) -> Vec<Statement> {
     let mut out = Vec::new();
     for note in scope.iter().flat_map(|scope| &scope.notes) {
-        let name: &[u8] = match note.directive.to_ascii_lowercase().as_str() {
-            "sslcertificatefile" => b"ssl_certificate ",
-            "sslcertificatekeyfile" => b"ssl_certificate_key ",
+        let name = match note.directive.to_ascii_lowercase().as_str() {
+            "sslcertificatefile" => "ssl_certificate",
+            "sslcertificatekeyfile" => "ssl_certificate_key",
             _ => continue,
         };
         let words = texts.directive(note.span);
         let path = words.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).nth(1).unwrap_or_default();
         let path = path.strip_prefix(b"\"").and_then(|path| path.strip_suffix(b"\"")).unwrap_or(path);
-        out.push([name, word(path).as_slice(), b";"].concat());
+        out.push(Statement::Plain(name, vec![Text::literal(path)]));
     }
     out
 }

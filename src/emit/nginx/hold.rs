@@ -18,10 +18,10 @@ impl Steps<'_> {
         for then in [clause.then, clause.otherwise] {
             if let Then::Skip(count) = then {
                 let reason = "whether it is skipped depends on a rule that is left out".to_owned();
-                self.guards.push((count, Err(reason)));
+                self.guards.push((count, Err(reason.into())));
             }
         }
-        if serves(clause) {
+        if self.serves(clause) {
             let when = self.known_conditions(&clause.when.conditions);
             self.stop(clause, home, when);
         }
@@ -38,6 +38,17 @@ impl Steps<'_> {
         self.steps.push(Step { path, when, does: Does::Stop, ..Step::remark(clause.span, Vec::new()) });
     }
 
+    /// Whether a request that the rule applies to is served, refused or looked at under another path, and not
+    /// redirected.
+    pub(super) fn serves(&self, clause: &Clause) -> bool {
+        let [Action::Rewrite(rewrite)] = clause.does.as_slice() else { return false };
+        let ends = matches!(clause.then, Then::EndList | Then::EndAll | Then::Restart { .. });
+        let within = rewrite.to.as_ref().is_some_and(|to| self.within(to).is_some());
+        let leaves = rewrite.implicit_redirect.is_some() && super::target::is_absolute(&rewrite.written) && !within;
+        let redirects = rewrite.redirect.is_some() || rewrite.proxy.is_none() && leaves;
+        rewrite.status.is_some() || !redirects && (ends || rewrite.to.is_some())
+    }
+
     fn known_conditions(&mut self, conditions: &Condition) -> Formula {
         let Condition::All(parts) = conditions else { return Formula::TRUE() };
         let mut known = Vec::new();
@@ -51,13 +62,4 @@ impl Steps<'_> {
         }
         Formula::All(known)
     }
-}
-
-/// Whether a request that the rule applies to is served, refused or looked at under another path, and not redirected.
-pub(super) fn serves(clause: &Clause) -> bool {
-    let [Action::Rewrite(rewrite)] = clause.does.as_slice() else { return false };
-    let ends = matches!(clause.then, Then::EndList | Then::EndAll | Then::Restart { .. });
-    let leaves = rewrite.implicit_redirect.is_some() && super::target::is_absolute(&rewrite.written);
-    let redirects = rewrite.redirect.is_some() || rewrite.proxy.is_none() && leaves;
-    rewrite.status.is_some() || !redirects && (ends || rewrite.to.is_some())
 }

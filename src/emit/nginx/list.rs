@@ -10,11 +10,12 @@ use super::regex::{self, Source};
 use super::step::{Does, Path, Step};
 use super::target::{self, Made, Maker};
 use super::text::Text;
-use crate::emit::{Assumption, Fate, Texts, Verdict};
+use crate::emit::{Assumption, Fate, Refusal, Texts, Verdict};
 use crate::ir::Program;
 use crate::ir::clause::{Action, Clause, Rewrite, Store, Then, When};
 use crate::ir::condition::Condition;
 use crate::ir::pattern::Pattern;
+use crate::ir::site::Site;
 use crate::ir::template::{Part, Template};
 use crate::source::Span;
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,6 +38,8 @@ pub struct Home<'a> {
 pub struct Steps<'a> {
     /// The program.
     pub program: &'a Program,
+    /// The site whose lists these are.
+    pub site: Option<&'a Site>,
     /// The source's words, for comments.
     pub texts: &'a dyn Texts,
     /// What must be left out: found by comparing.
@@ -54,7 +57,7 @@ pub struct Steps<'a> {
     /// Variables that hold an absolute URL or nothing.
     pub(super) absolute: BTreeSet<u32>,
     /// What guards the next clauses: how many of them, and what has to hold or why that is not known.
-    pub(super) guards: Vec<(u32, Result<Formula, String>)>,
+    pub(super) guards: Vec<(u32, Result<Formula, Refusal>)>,
     /// Nothing may redirect here: see [`super::access`].
     pub(super) closed: bool,
 }
@@ -66,6 +69,7 @@ impl<'a> Steps<'a> {
         let ids = 0..u32::try_from(program.variables.len()).unwrap_or(u32::MAX);
         Self {
             program,
+            site: None,
             texts,
             without,
             maps: Maps::default(),
@@ -86,13 +90,14 @@ impl<'a> Steps<'a> {
     }
 
     /// A directive that is left out: a comment at its place and a verdict.
-    pub fn leave_out(&mut self, span: Span, reason: String, by_hand: Option<String>) {
+    pub fn leave_out(&mut self, span: Span, why: impl Into<Refusal>) {
+        let why = why.into();
         let mut comments = self.texts.comments(span);
         let words = self.texts.directive(span);
-        comments.push(format!("not converted: {reason}").into_bytes());
+        comments.push(format!("not converted: {}", why.reason).into_bytes());
         comments.extend(words.split(|&byte| byte == b'\n').map(|line| [b"    ", line.trim_ascii()].concat()));
         self.steps.push(Step::remark(span, comments));
-        self.verdicts.push(Verdict { span, fate: Fate::LeftOut { reason, by_hand } });
+        self.verdicts.push(Verdict { span, fate: Fate::LeftOut(why) });
     }
 
     /// Why a directive must be left out, where comparing has shown it.
@@ -102,33 +107,39 @@ impl<'a> Steps<'a> {
 
     /// One rule of mod_rewrite.
     pub fn rule(&mut self, clause: &Clause, home: Home<'_>) {
-        let guard: Result<Vec<Formula>, String> = self.guards.iter().map(|(_, formula)| formula.clone()).collect();
+        let guard: Result<Vec<Formula>, Refusal> = self.guards.iter().map(|(_, formula)| formula.clone()).collect();
         self.guards.retain_mut(|(left, _)| {
             *left -= 1;
             *left > 0
         });
         let count = self.steps.len();
         let result = match self.forbidden(clause.span) {
-            Some(reason) => Err(reason),
-            None if self.closed && !super::hold::serves(clause) => Err(super::access::CLOSED.to_owned()),
+            Some(reason) => Err(reason.into()),
+            None if self.closed && !self.serves(clause) => Err(super::access::closed()),
             None => guard.and_then(|guard| self.try_rule(clause, home, Formula::All(guard))),
         };
         if let Err(reason) = result {
             self.steps.truncate(count);
-            self.leave_out(clause.span, reason, None);
+            self.leave_out(clause.span, reason);
             self.hold(clause, home);
         }
     }
 
-    fn try_rule(&mut self, clause: &Clause, home: Home<'_>, guard: Formula) -> Result<(), String> {
+    fn try_rule(&mut self, clause: &Clause, home: Home<'_>, guard: Formula) -> Result<(), Refusal> {
         let [Action::Rewrite(rewrite)] = clause.does.as_slice() else {
-            return Err("it does more than rewriting".to_owned());
+            return Err("it does more than rewriting".into());
         };
         if rewrite.proxy.is_some() {
-            return Err("flag `P` fetches from another server: write a `proxy_pass` in a location by hand".to_owned());
+            return Err(Refusal::new(
+                "flag `P` fetches from another server: write a `proxy_pass` in a location by hand",
+                "a location with `proxy_pass`",
+            ));
         }
         if let Then::Restart { .. } = clause.then {
-            return Err("flag `N` runs the rules again, and nginx has no loop".to_owned());
+            return Err(Refusal::new(
+                "flag `N` runs the rules again, and nginx has no loop",
+                "write one rule for each number of repetitions, or let the application do it",
+            ));
         }
         let by_path =
             condition::captured_path(&clause.when, rewrite).filter(|_| matches!(home.folder, None | Some(b"/")));
@@ -183,9 +194,11 @@ impl<'a> Steps<'a> {
     }
 
     /// The conditions. `swapped`: the one that is the step's path.
-    fn guards_of(&mut self, when: &When, stem: Option<&str>, swapped: Option<usize>) -> Result<Guards, String> {
+    fn guards_of(&mut self, when: &When, stem: Option<&str>, swapped: Option<usize>) -> Result<Guards, Refusal> {
         let mut own_groups = Vec::new();
         let mut reader = reader(&mut self.maps, &self.variables, &mut own_groups);
+        let own = when.matches.as_ref().filter(|test| !test.negated).and_then(|test| source_of(&test.pattern));
+        reader.own_count = own.map_or(0, |cut| cut.groups());
         let capturing = condition::capturing(&when.conditions);
         let formula = match (&when.conditions, stem) {
             (Condition::All(parts), Some(_)) => {
@@ -196,7 +209,10 @@ impl<'a> Steps<'a> {
                     let choice = matches!(part, Condition::Any(parts) if parts.len() > 1) && reader.groups.is_some();
                     if choice && !matches!(read.clone().simplified(), Formula::Leaf(_)) {
                         // Apache asks no further once one holds, and nginx asks them all
-                        return Err("which of several conditions captures depends on the request".to_owned());
+                        return Err(Refusal::new(
+                            "which of several conditions captures depends on the request",
+                            "write one rule for each of the conditions joined by OR",
+                        ));
                     }
                     out.push(read);
                 }
@@ -233,18 +249,21 @@ impl<'a> Steps<'a> {
         cut: Option<&Source>,
         condition: Option<target::Groups<'_>>,
         made: &mut Made,
-    ) -> Result<Option<Does>, String> {
+    ) -> Result<Option<Does>, Refusal> {
         if let Some(status) = rewrite.status {
-            return Ok(Some(Does::Return(status, None)));
+            return Ok(Some(super::step::answer(status)?));
         }
         let ends = matches!(clause.then, Then::EndList | Then::EndAll);
         let Some(to) = &rewrite.to else {
             return Ok(ends.then_some(Does::Stop));
         };
+        let within = if rewrite.redirect.is_none() { self.within(to) } else { None };
+        let to = within.as_ref().unwrap_or(to);
         let folder = home.folder.unwrap_or(b"/");
         if let Some(status) = rewrite.foreign_question_mark.filter(|_| self.mark_is_foreign(to)) {
             return Ok(Some(Does::Return(status, None)));
         }
+        let negated = clause.when.matches.as_ref().is_some_and(|test| test.negated);
         let fragment = self.program.fragment;
         let rewritten = || self.steps.iter().any(|step| matches!(step.does, Does::Rewrite(_, _, false)));
         let sent_query = condition::names_question_mark(&clause.when.conditions) && !rewritten();
@@ -255,7 +274,8 @@ impl<'a> Steps<'a> {
             variables: &self.variables,
             dirty: &self.dirty,
             absolute: &self.absolute,
-            pattern: cut,
+            // what a negated pattern does not match, it does not capture
+            pattern: cut.filter(|_| !negated),
             condition,
             folder,
             base: home.base,
@@ -287,7 +307,7 @@ impl<'a> Steps<'a> {
         if cut.is_some_and(|cut| cut.pattern(against(home), &[]).ignore_case) {
             pattern = [b"(?i)", pattern.as_slice()].concat();
         }
-        if clause.when.matches.as_ref().is_some_and(|test| test.negated) {
+        if negated {
             pattern = b"^".to_vec();
         }
         Ok(Some(Does::Rewrite(pattern, text, ends)))
@@ -339,7 +359,7 @@ pub(super) fn reader<'r>(
     variables: &'r BTreeMap<u32, Text>,
     own_groups: &'r mut Vec<u8>,
 ) -> Reader<'r> {
-    Reader { maps, variables, own_groups, groups: None, before: Vec::new(), assumptions: Vec::new() }
+    Reader { maps, variables, own_count: 0, own_groups, groups: None, before: Vec::new(), assumptions: Vec::new() }
 }
 
 /// A step that sets a variable, whatever the request.

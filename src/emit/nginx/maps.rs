@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a table without a name of its own is: source, rows, and whether it is looked up at each use.
-type Content = (Text, Vec<(Key, Text)>, bool);
+type Content = (Option<Text>, Vec<(Key, Text)>, bool);
 
 /// Every table so far.
 #[derive(Debug, Default)]
@@ -24,7 +24,7 @@ pub const CLEAN: &[u8] = br"^[\w$.+!*'(),:;@&=/~-]*\z";
 impl Maps {
     /// The variable of a table with these rows: an equal one is used again, else `stem_N` is made.
     pub fn get(&mut self, stem: &str, source: Text, rows: Vec<(Key, Text)>, volatile: bool) -> String {
-        let content = (source, rows, volatile);
+        let content = (Some(source), rows, volatile);
         if let Some(name) = self.by_content.get(&content) {
             return name.clone();
         }
@@ -63,13 +63,12 @@ impl Maps {
     pub fn networks(&mut self, networks: &[String]) -> String {
         let rows: Vec<_> =
             networks.iter().map(|net| (Key::Literal(net.clone().into_bytes()), Text::literal(b"1"))).collect();
-        // without a source it is a `geo`
-        let content = (Text::default(), rows, false);
+        let content = (None, rows, false);
         if let Some(name) = self.by_content.get(&content) {
             return name.clone();
         }
         let name = self.flag("network");
-        self.add(Table::new(Text::default(), &name, content.1.clone()));
+        self.add(Table::geo(&name, content.1.clone()));
         self.by_content.insert(content, name.clone());
         name
     }
@@ -91,7 +90,7 @@ impl Maps {
     /// `encoded` the variable set from its number, which nginx percent-encodes where the path was encoded.
     pub fn encoded_part(&mut self, raw: &str) -> String {
         let name = format!("{raw}_url");
-        let mut table = Table::new(
+        let mut table = Table::map(
             Text::variable(raw),
             &name,
             vec![
@@ -107,8 +106,8 @@ impl Maps {
     /// The variable that holds the whole path as Apache sends it.
     pub fn encoded_path(&mut self) -> String {
         let as_sent = vec![(Key::Pattern(b"^(?<path_only>[^?]*)".to_vec(), false), Text::variable("path_only"))];
-        self.named(Table::new(Text::variable("request_uri"), "path_as_sent", as_sent));
-        let mut table = Table::new(
+        self.named(Table::map(Text::variable("request_uri"), "path_as_sent", as_sent));
+        let mut table = Table::map(
             Text::variable("uri"),
             "path_url",
             vec![
@@ -124,7 +123,7 @@ impl Maps {
     /// The variable that holds the query with its `?`, even where nothing follows it.
     pub fn query_as_sent(&mut self) -> String {
         let rows = vec![(Key::Pattern(br"(?<query_only>\?.*)".to_vec(), false), Text::variable("query_only"))];
-        let mut table = Table::new(Text::variable("request_uri"), "query_as_sent", rows);
+        let mut table = Table::map(Text::variable("request_uri"), "query_as_sent", rows);
         table.note = Some("the query with its `?`, even where nothing follows it".to_owned());
         self.named(table);
         "query_as_sent".to_owned()
@@ -145,7 +144,7 @@ impl Maps {
             rows.push((Key::Pattern(pattern.into_bytes(), false), value));
         }
         rows.push((Key::Default, Text::variable(of)));
-        let mut table = Table::new(Text::variable(of), &name, rows);
+        let mut table = Table::map(Text::variable(of), &name, rows);
         table.note = Some(format!("${of} with `%` as `%25`"));
         self.named(table);
         name
@@ -161,7 +160,7 @@ impl Maps {
         let mut text = Text::literal(b"&");
         text.append(&value);
         let rows = vec![(Key::Literal(Vec::new()), Text::default()), (Key::Default, text)];
-        self.named(Table::new(Text::variable("args"), name, rows));
+        self.named(Table::map(Text::variable("args"), name, rows));
         name.to_owned()
     }
 

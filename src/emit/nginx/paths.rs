@@ -6,13 +6,17 @@ use super::plan::Key;
 use super::regex::{self, Source, Subject as Against};
 use super::step::Path;
 use super::target::{self, Maker, group_variable};
-use super::text::Text;
+use super::text::{Piece, Text};
+use crate::emit::Refusal;
 use crate::ir::clause::{Rewrite, Store};
 use crate::ir::policy::{OldQuery, QueryPolicy, Relative};
 use crate::ir::template::{Part, Template};
 
 /// Why a text that copies a whole match is left out.
-pub const WHOLE_MATCH: &str = "the whole match is copied (`$0`, `%0`), which nginx does not name";
+pub fn whole_match() -> Refusal {
+    let by_hand = "put the pattern in brackets, and copy `$1` or `%1`";
+    Refusal::new("the whole match is copied (`$0`, `%0`), which nginx does not name", by_hand)
+}
 
 /// What a list's patterns are matched against.
 pub fn against(home: Home<'_>) -> Against<'_> {
@@ -73,7 +77,7 @@ pub fn prefix_pattern(prefix: &[u8], named: bool) -> regex::Pattern {
 ///
 /// # Errors
 /// What cannot be said in nginx.
-pub fn internal(maker: &mut Maker<'_>, rewrite: &Rewrite, to: &Template, home: Home<'_>) -> Result<Text, String> {
+pub fn internal(maker: &mut Maker<'_>, rewrite: &Rewrite, to: &Template, home: Home<'_>) -> Result<Text, Refusal> {
     let mut text = Text::default();
     let starts_with_slash = matches!(to.parts.first(), Some(Part::Literal(bytes)) if bytes.starts_with(b"/"))
         || matches!(to.parts.first(), Some(Part::Attribute(crate::ir::template::Attribute::Path)));
@@ -96,15 +100,18 @@ pub fn internal(maker: &mut Maker<'_>, rewrite: &Rewrite, to: &Template, home: H
                 has_query |= bytes.contains(&b'?');
                 text.push_literal(bytes);
             }
-            Part::Capture { group: 0, .. } => return Err(WHOLE_MATCH.to_owned()),
-            Part::Capture { store: Store::Pattern, group, .. } => text.push_variable(&group.to_string()),
+            Part::Capture { group: 0, .. } => return Err(whole_match()),
+            Part::Capture { store: Store::Pattern, group, .. } => {
+                let there = maker.pattern.is_some_and(|pattern| *group <= pattern.groups());
+                text.0.extend(there.then(|| Piece::Variable(group.to_string())));
+            }
             Part::Capture { group, .. } => {
                 let held = maker.condition.as_ref().and_then(|groups| group_variable(groups, *group));
                 held.iter().for_each(|name| text.push_variable(name));
             }
             Part::Attribute(attribute) => text.append(&super::attribute::text(attribute, maker.maps)?.0),
             Part::Variable(id) => text.append(maker.variables.get(&id.0).ok_or("it holds a variable set elsewhere")?),
-            _ => return Err("the new path is computed".to_owned()),
+            _ => return Err(Refusal::new("the new path is computed", "write one `rewrite` for each path it comes to")),
         }
     }
     let QueryPolicy::Split { old, .. } = rewrite.query else { return Ok(text) };

@@ -34,10 +34,19 @@ impl Plan {
 /// A server block, or its inside.
 #[derive(Clone, Debug, Default)]
 pub struct Server {
-    /// `listen`, `server_name`… lines; `None` for a fragment, which is printed without a block around it.
-    pub head: Option<Vec<Vec<u8>>>,
+    /// `None` for a fragment, which is printed without a block around it.
+    pub head: Option<Head>,
     /// What stands inside.
     pub body: Vec<Statement>,
+}
+
+/// The head of a server block.
+#[derive(Clone, Debug, Default)]
+pub struct Head {
+    /// `listen` and `server_name`, in which nginx fills nothing in.
+    pub lines: Vec<Vec<u8>>,
+    /// Where files and certificates lie.
+    pub settings: Vec<Statement>,
 }
 
 /// A `map` or a `geo`.
@@ -45,8 +54,8 @@ pub struct Server {
 pub struct Table {
     /// What the table is for, one line.
     pub note: Option<String>,
-    /// What is looked up; nothing for a `geo`, which looks at the client's address.
-    pub source: Text,
+    /// What is looked up; `None` for a `geo`, which looks at the client's address.
+    pub source: Option<Text>,
     /// The variable it defines.
     pub name: String,
     /// Looked up at each use.
@@ -114,14 +123,19 @@ pub enum Place {
 }
 
 impl Table {
-    /// A table without a note.
-    pub fn new(source: Text, name: &str, rows: Vec<(Key, Text)>) -> Self {
-        Self { note: None, source, name: name.to_owned(), volatile: false, rows }
+    /// A `map` without a note.
+    pub fn map(source: Text, name: &str, rows: Vec<(Key, Text)>) -> Self {
+        Self { note: None, source: Some(source), name: name.to_owned(), volatile: false, rows }
+    }
+
+    /// A `geo` without a note.
+    pub fn geo(name: &str, rows: Vec<(Key, Text)>) -> Self {
+        Self { note: None, source: None, name: name.to_owned(), volatile: false, rows }
     }
 
     /// Adds the names of the variables that it looks up or gives.
     fn reads(&self, into: &mut BTreeSet<String>) {
-        self.source.reads(into);
+        self.source.iter().for_each(|source| source.reads(into));
         self.rows.iter().for_each(|(_, value)| value.reads(into));
     }
 }

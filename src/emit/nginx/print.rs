@@ -57,14 +57,12 @@ fn print_table(out: &mut Vec<u8>, table: &Table) {
     if let Some(note) = &table.note {
         out.extend_from_slice(format!("# {note}\n").as_bytes());
     }
-    let is_geo = table.source.0.is_empty();
-    if is_geo {
-        out.extend_from_slice(format!("geo ${} {{\n", table.name).as_bytes());
-    } else {
-        out.extend_from_slice(b"map ");
-        out.extend_from_slice(&table.source.word());
-        out.extend_from_slice(format!(" ${} {{\n", table.name).as_bytes());
+    let is_geo = table.source.is_none();
+    match &table.source {
+        None => out.extend_from_slice(b"geo"),
+        Some(source) => out.extend_from_slice(&[b"map ", source.word().as_slice()].concat()),
     }
+    out.extend_from_slice(format!(" ${} {{\n", table.name).as_bytes());
     if table.volatile {
         out.extend_from_slice(b"    volatile;\n");
     }
@@ -98,11 +96,12 @@ fn key_word(key: &Key) -> Vec<u8> {
 
 fn print_server(out: &mut Vec<u8>, server: &Server) {
     out.extend_from_slice(b"server {\n");
-    for line in server.head.iter().flatten() {
+    for line in server.head.iter().flat_map(|head| &head.lines) {
         out.extend_from_slice(b"    ");
         out.extend_from_slice(line);
         out.push(b'\n');
     }
+    statements(out, server.head.as_ref().map_or(&[], |head| &head.settings), 1);
     if !server.body.is_empty() {
         out.push(b'\n');
     }
@@ -147,7 +146,7 @@ fn print_statement(out: &mut Vec<u8>, statement: &Statement, depth: usize) {
         Statement::Blank => {}
         Statement::Comment(text) => {
             out.push(b'#');
-            if text.first().is_some_and(|byte| *byte != b' ') {
+            if text.first().is_some_and(|byte| !matches!(byte, b' ' | b'#')) {
                 out.push(b' ');
             }
             // nginx counts a comment as a word and refuses one of 4096 bytes

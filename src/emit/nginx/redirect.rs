@@ -6,6 +6,7 @@ use super::paths::{path, prefix_pattern};
 use super::regex::{self, Source};
 use super::step::{Does, Path, Step};
 use super::target::{self, Made, Maker};
+use crate::emit::Refusal;
 use crate::ir::clause::{Action, Answer, Clause, Content};
 use crate::ir::pattern::Pattern;
 
@@ -14,19 +15,19 @@ impl Steps<'_> {
     pub fn redirect(&mut self, clause: &Clause, folder: Option<&[u8]>) {
         let count = self.steps.len();
         let result = match self.forbidden(clause.span) {
-            Some(reason) => Err(reason),
-            None if self.closed => Err(super::access::CLOSED.to_owned()),
+            Some(reason) => Err(reason.into()),
+            None if self.closed => Err(super::access::closed()),
             None => self.try_redirect(clause, folder),
         };
         if let Err(reason) = result {
             self.steps.truncate(count);
-            self.leave_out(clause.span, reason, None);
+            self.leave_out(clause.span, reason);
         }
     }
 
-    fn try_redirect(&mut self, clause: &Clause, folder: Option<&[u8]>) -> Result<(), String> {
+    fn try_redirect(&mut self, clause: &Clause, folder: Option<&[u8]>) -> Result<(), Refusal> {
         let [Action::Answer(answer)] = clause.does.as_slice() else {
-            return Err("it is no redirect".to_owned());
+            return Err("it is no redirect".into());
         };
         let pattern = clause.when.matches.as_ref().map(|test| &test.pattern);
         let cut = pattern.and_then(source_of);
@@ -48,7 +49,7 @@ impl Steps<'_> {
                 Some(folder) => Path::Pattern(regex::Pattern { text: target::segments(folder), ignore_case: false }),
                 None => Path::All,
             },
-            Some(_) => return Err("the kind of match has no counterpart in nginx".to_owned()),
+            Some(_) => return Err("the kind of match has no counterpart in nginx".into()),
         };
         let comments = self.texts.comments(clause.span);
         let when = Formula::All(parts).simplified();
@@ -58,13 +59,13 @@ impl Steps<'_> {
         Ok(())
     }
 
-    fn answer(&mut self, answer: &Answer, cut: Option<&Source>, made: &mut Made) -> Result<Does, String> {
+    fn answer(&mut self, answer: &Answer, cut: Option<&Source>, made: &mut Made) -> Result<Does, Refusal> {
         match &answer.content {
-            Content::None => Ok(Does::Return(answer.status, None)),
-            Content::Body(_) => Err("it sends a text of its own".to_owned()),
+            Content::None => super::step::answer(answer.status),
+            Content::Body(_) => Err(Refusal::new("it sends a text of its own", "`return` with the text")),
             Content::Location(to) => {
                 if !matches!(answer.status, 301 | 302 | 303 | 307 | 308) {
-                    return Err(format!("nginx sends no `Location` with status {}", answer.status));
+                    return Err(format!("nginx sends no `Location` with status {}", answer.status).into());
                 }
                 let mut maker = Maker {
                     sent_query: false,

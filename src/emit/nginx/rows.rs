@@ -53,14 +53,14 @@ pub fn take(steps: &mut Vec<Step>, style: Style, maps: &mut Maps, out: &mut Vec<
 
 fn table(code: u16, rows: Vec<(Key, Text)>, maps: &mut Maps) -> Statement {
     let (listed, name) = (format!("listed_{code}"), format!("redirect_{code}"));
-    let mut table = Table::new(Text::variable("uri"), &listed, rows);
+    let mut table = Table::map(Text::variable("uri"), &listed, rows);
     table.note = Some(format!("path and target of every redirect with status {code}"));
     maps.named(table);
     let mut both = Text::variable("uri");
     both.push_literal(b" ");
     both.push_variable(&listed);
     let pattern = br"(?s)^(.+) \1 ([^ ]*)\z".to_vec();
-    let mut exact = Table::new(both, &name, vec![(Key::Pattern(pattern, false), Text::variable("2"))]);
+    let mut exact = Table::map(both, &name, vec![(Key::Pattern(pattern, false), Text::variable("2"))]);
     exact.note = Some("the target, if the path is the listed one in the same case".to_owned());
     maps.named(exact);
     Statement::If(Test::True(name.clone()), vec![Statement::Return(code, Some(Text::variable(&name)))])

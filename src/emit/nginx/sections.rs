@@ -6,7 +6,7 @@ use super::list::{Steps, reader};
 use super::regex::Pattern;
 use super::site::Folder;
 use super::step::{Does, Path, Step};
-use crate::emit::{Fate, Verdict};
+use crate::emit::{Fate, Refusal, Verdict};
 use crate::ir::access::Access;
 use crate::ir::choice::{Applies, Choice, Section};
 use crate::ir::clause::Clause;
@@ -96,7 +96,13 @@ pub fn inner(steps: &mut Steps<'_>, folders: &[Folder<'_>]) {
         }
         let rules = scope.lists.rewrite.iter().flat_map(|list| list.clauses.iter());
         for span in rules.map(|clause| clause.span).collect::<Vec<Span>>() {
-            steps.leave_out(span, "rewriting inside a section is matched against another text".to_owned(), None);
+            steps.leave_out(
+                span,
+                Refusal::new(
+                    "rewriting inside a section is matched against another text",
+                    "move it out of the section, with a condition that says the same",
+                ),
+            );
         }
     }
 }
@@ -105,13 +111,17 @@ pub fn inner(steps: &mut Steps<'_>, folders: &[Folder<'_>]) {
 fn condition_guard(
     steps: &mut Steps<'_>,
     section: &Section,
-    before: &mut Vec<Result<Formula, String>>,
-) -> Result<Formula, String> {
+    before: &mut Vec<Result<Formula, Refusal>>,
+) -> Result<Formula, Refusal> {
     let mut read = |condition: &Condition, negated| {
         let mut groups = Vec::new();
         let mut reader = reader(&mut steps.maps, &steps.variables, &mut groups);
         let formula = reader.condition(condition, negated)?;
-        if reader.before.is_empty() { Ok(formula) } else { Err("its section looks at files".to_owned()) }
+        if reader.before.is_empty() {
+            Ok(formula)
+        } else {
+            Err(Refusal::new("its section looks at files", "write a `location` with `try_files`"))
+        }
     };
     let condition = match &section.applies {
         Applies::When(condition) => {
@@ -121,17 +131,17 @@ fn condition_guard(
         Applies::Otherwise(condition) => condition,
         Applies::Path(_) => return Ok(Formula::TRUE()),
     };
-    let mut parts: Vec<Result<Formula, String>> = before.clone();
+    let mut parts: Vec<Result<Formula, Refusal>> = before.clone();
     parts.push(read(condition, false));
     before.push(read(condition, true));
     Ok(Formula::All(parts.into_iter().collect::<Result<_, _>>()?))
 }
 
 /// Which file a longer path names depends on the folders that exist; a name directly in the folder does not.
-fn names_the_file(section: &Section, clause: &Clause, folder: &[u8]) -> Result<Formula, String> {
+fn names_the_file(section: &Section, clause: &Clause, folder: &[u8]) -> Result<Formula, Refusal> {
     let unknown = || "which file a path names depends on the folders that exist".to_owned();
     let Some(pattern::Pattern::Segments(prefix)) = clause.when.matches.as_ref().map(|test| &test.pattern) else {
-        return Err(unknown());
+        return Err(unknown().into());
     };
     let name = prefix.strip_prefix(folder).filter(|name| !name.is_empty() && !name.contains(&b'/'));
     let pattern = file_pattern(section).ok_or_else(unknown)?;
@@ -139,12 +149,12 @@ fn names_the_file(section: &Section, clause: &Clause, folder: &[u8]) -> Result<F
     let regex = pcre::Regex::new(&pattern.text, options).map_err(|error| error.to_string())?;
     match name.map(|name| regex.is_match(&[b"/", name].concat())) {
         Some(Ok(true)) => Ok(Formula::TRUE()),
-        _ => Err(unknown()),
+        _ => Err(unknown().into()),
     }
 }
 
 /// A redirect that applies under a guard.
-fn guarded(steps: &mut Steps<'_>, clause: &Clause, url: &[u8], guard: Result<Formula, String>) {
+fn guarded(steps: &mut Steps<'_>, clause: &Clause, url: &[u8], guard: Result<Formula, Refusal>) {
     match guard {
         Ok(formula) => {
             let count = steps.steps.len();
@@ -153,7 +163,7 @@ fn guarded(steps: &mut Steps<'_>, clause: &Clause, url: &[u8], guard: Result<For
                 step.when = Formula::All(vec![formula.clone(), step.when.clone()]).simplified();
             }
         }
-        Err(reason) => steps.leave_out(clause.span, reason, None),
+        Err(reason) => steps.leave_out(clause.span, reason),
     }
 }
 
@@ -184,12 +194,8 @@ pub fn others(steps: &mut Steps<'_>, site: &Site) {
             .map(|clause| clause.span)
             .collect();
         for span in spans {
-            let by_hand = Some("move it into a `location` of the same name".to_owned());
-            steps.leave_out(
-                span,
-                "it stands in a section that is chosen by URL or by a pattern of folders".to_owned(),
-                by_hand,
-            );
+            let reason = "it stands in a section that is chosen by URL or by a pattern of folders";
+            steps.leave_out(span, Refusal::new(reason, "move it into a `location` of the same name"));
         }
     }
 }

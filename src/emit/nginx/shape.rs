@@ -91,7 +91,7 @@ fn index_guard(maps: &mut Maps) -> Vec<Statement> {
     source.push_literal(b" ");
     source.push_variable("uri");
     let pattern = br"(?s)^[^? ]*/(?:\?[^ ]*)? .*[^/]\z".to_vec();
-    let mut table = Table::new(source, "index_file", vec![(Key::Pattern(pattern, false), Text::literal(b"1"))]);
+    let mut table = Table::map(source, "index_file", vec![(Key::Pattern(pattern, false), Text::literal(b"1"))]);
     table.volatile = true;
     table.note = Some("whether nginx has gone on from a folder to its index file".to_owned());
     maps.named(table);

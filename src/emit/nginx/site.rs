@@ -4,18 +4,18 @@ use super::access;
 use super::condition::Reader;
 use super::formula::Formula;
 use super::list::{Home, Steps};
-use super::plan::{Key, Statement};
+use super::plan::{Key, Place, Statement};
 use super::sections;
 use super::shape::Ordered;
 use super::step::{Does, Step};
 use super::text::Text;
-use crate::emit::{Fate, Verdict};
+use crate::emit::{Fate, Refusal, Verdict};
 use crate::ir::choice::{Applies, Choice};
 use crate::ir::pattern;
 use crate::ir::scope::{ErrorPage, ErrorTarget, HeaderAction, HeaderRule, RewriteList, Scope};
 use crate::ir::site::Site;
 use crate::source::Span;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A folder with a scope of its own.
@@ -33,31 +33,37 @@ pub fn settings(steps: &mut Steps<'_>, site: &Site) -> Vec<Statement> {
         .filter_map(|id| steps.program.scopes.get(id.0 as usize))
         .chain(folders(steps.program, site).into_iter().filter(|folder| folder.url == b"/").map(|folder| folder.scope))
         .collect();
-    for scope in scopes {
-        for page in &scope.settings.error_pages.items {
+    // nginx takes the first page of a status, Apache the innermost
+    let mut codes = BTreeSet::new();
+    for page in scopes.iter().rev().flat_map(|scope| &scope.settings.error_pages.items) {
+        if codes.insert(page.code) {
             error_page(steps, page, &mut out);
         }
-        for rule in &scope.settings.headers.items {
-            header(steps, rule, &mut out);
-        }
-        if let Some(index) = &scope.settings.index {
-            let names: Vec<_> = index.iter().filter_map(|name| name.as_literal().map(Text::literal)).collect();
-            if !names.is_empty() {
-                out.push(Statement::Plain("index", names));
-            }
-        }
-        if let Some(Some(target)) = &scope.settings.fallback {
-            let mut last = Text::literal(target);
-            last.push_variable("is_args");
-            last.push_variable("args");
-            let mut folder = Text::variable("uri");
-            folder.push_literal(b"/");
-            let words = vec![Text::variable("uri"), folder, last];
-            let place = super::plan::Place::Prefix(b"/".to_vec());
-            out.push(Statement::Location(place, vec![Statement::Plain("try_files", words)]));
-        }
+    }
+    for rule in scopes.iter().flat_map(|scope| &scope.settings.headers.items) {
+        header(steps, rule, &mut out);
+    }
+    let index = scopes.iter().rev().find_map(|scope| scope.settings.index.as_ref());
+    let names = index.into_iter().flatten().filter_map(|name| name.as_literal().map(Text::literal));
+    let names: Vec<_> = names.collect();
+    if !names.is_empty() {
+        out.push(Statement::Plain("index", names));
+    }
+    if let Some(Some(target)) = scopes.iter().rev().find_map(|scope| scope.settings.fallback.as_ref()) {
+        out.push(fallback(target));
     }
     out
+}
+
+/// `FallbackResource` is `try_files`.
+fn fallback(target: &[u8]) -> Statement {
+    let mut last = Text::literal(target);
+    last.push_variable("is_args");
+    last.push_variable("args");
+    let mut folder = Text::variable("uri");
+    folder.push_literal(b"/");
+    let words = vec![Text::variable("uri"), folder, last];
+    Statement::Location(Place::Prefix(b"/".to_vec()), vec![Statement::Plain("try_files", words)])
 }
 
 /// The lists of a site as steps, in the order in which Apache asks them: the site's own rules and redirects while the
@@ -105,7 +111,10 @@ fn environments(steps: &mut Steps<'_>, own: Option<&Scope>, folders: &[Folder<'_
             if shared {
                 steps.environment(clause);
             } else {
-                steps.leave_out(clause.span, "it is set in one folder alone".to_owned(), None);
+                steps.leave_out(
+                    clause.span,
+                    Refusal::new("it is set in one folder alone", "a `map` of `$uri` in the `http` block"),
+                );
                 steps.forget(&clause.does);
             }
         }
@@ -141,12 +150,16 @@ fn doors<'f>(steps: &mut Steps<'_>, own: Option<&Scope>, folders: &'f [Folder<'_
 
 fn folder_rules(steps: &mut Steps<'_>, own: Option<&Scope>, folders: &[Folder<'_>], closed: &[&[u8]]) {
     for (at, folder) in folders.iter().enumerate() {
+        // what lies over the same folder replaces its rules
+        let over = folders.iter().skip(at + 1).filter(|other| other.url == folder.url);
+        if over.into_iter().any(|other| other.scope.lists.rewrite.is_some()) {
+            continue;
+        }
         let below = |other: &&Folder<'_>| other.url.len() > folder.url.len() && other.url.starts_with(&folder.url);
         let lists = folders.iter().filter(below).filter(|other| other.scope.lists.rewrite.is_some());
         let without: Vec<_> = lists.map(|other| other.url.clone()).collect();
-        let around =
-            folders.iter().enumerate().filter(|(other, parent)| *other != at && folder.url.starts_with(&parent.url));
-        let parents: Vec<_> = around.map(|(_, parent)| parent.scope).collect();
+        let around = folders.iter().take(at).filter(|parent| folder.url.starts_with(&parent.url));
+        let parents: Vec<_> = around.map(|parent| parent.scope).collect();
         let inherited = || parents.iter().rev().find_map(|scope| scope.settings.rewriting);
         let on = folder.scope.settings.rewriting.or_else(inherited).or(own.and_then(|scope| scope.settings.rewriting));
         let Some(list) = merged(folder.scope, &parents).filter(|_| on == Some(true)) else { continue };
@@ -176,12 +189,12 @@ fn merged(own: &Scope, parents: &[&Scope]) -> Option<Arc<RewriteList>> {
     })
 }
 
-/// `.htaccess` files of the site, shallow ones first, with the URL path of their folder.
+/// Sections and `.htaccess` files of folders of the site, shallow ones first, later ones over earlier ones.
 fn folders<'a>(program: &'a crate::ir::Program, site: &'a Site) -> Vec<Folder<'a>> {
     let Choice::Sections(sections) = &site.choice else { return Vec::new() };
     let root = program.scopes.get(site.scope.0 as usize).and_then(|scope| scope.settings.root.as_ref());
     let root = root.and_then(|root| root.as_literal()).unwrap_or_default();
-    let mut out: BTreeMap<Vec<u8>, &Scope> = BTreeMap::new();
+    let mut out: Vec<Folder<'_>> = Vec::new();
     for section in &sections.folders {
         let Applies::Path(pattern::Pattern::Exact(name) | pattern::Pattern::Segments(name)) = &section.applies else {
             continue;
@@ -189,14 +202,16 @@ fn folders<'a>(program: &'a crate::ir::Program, site: &'a Site) -> Vec<Folder<'a
         let Some(url) = name.strip_suffix(b"/").unwrap_or(name).strip_prefix(root) else { continue };
         if url.is_empty() || url.starts_with(b"/") {
             let scope = program.scopes.get(section.scope.0 as usize);
-            out.extend(scope.map(|scope| ([url, b"/"].concat(), scope)));
+            out.extend(scope.map(|scope| Folder { url: [url, b"/"].concat(), scope }));
         }
     }
     for (folder, id) in &sections.htaccess {
         let url = folder.strip_prefix(root).filter(|url| url.starts_with(b"/")).unwrap_or(folder);
-        out.extend(program.scopes.get(id.0 as usize).map(|scope| (url.to_vec(), scope)));
+        out.extend(program.scopes.get(id.0 as usize).map(|scope| Folder { url: url.to_vec(), scope }));
     }
-    out.into_iter().map(|(url, scope)| Folder { url, scope }).collect()
+    // a `.htaccess` stands behind the section of its folder
+    out.sort_by(|one, other| one.url.cmp(&other.url));
+    out
 }
 
 fn error_page(steps: &mut Steps<'_>, page: &ErrorPage, out: &mut Vec<Statement>) {
@@ -211,14 +226,19 @@ fn error_page(steps: &mut Steps<'_>, page: &ErrorPage, out: &mut Vec<Statement>)
             out.push(Statement::Plain("error_page", words));
             steps.verdicts.push(Verdict { span: page.span, fate: Fate::Exact });
         }
-        None => beside(steps, page.span, "an error page of text needs a named location with `return`", out),
+        None => beside(
+            steps,
+            page.span,
+            Refusal::new("nginx has no error page of text", "`error_page` to a named location with `return`"),
+            out,
+        ),
     }
 }
 
 /// Something beside lists that is left out.
-fn beside(steps: &mut Steps<'_>, span: Span, reason: &str, out: &mut Vec<Statement>) {
+fn beside(steps: &mut Steps<'_>, span: Span, why: Refusal, out: &mut Vec<Statement>) {
     let count = steps.steps.len();
-    steps.leave_out(span, reason.to_owned(), None);
+    steps.leave_out(span, why);
     let remarks = steps.steps.split_off(count.min(steps.steps.len()));
     out.extend(remarks.into_iter().flat_map(|step| step.comments).map(Statement::Comment));
 }
@@ -227,7 +247,9 @@ fn header(steps: &mut Steps<'_>, rule: &HeaderRule, out: &mut Vec<Statement>) {
     let adds = matches!(rule.action, HeaderAction::Set | HeaderAction::Add | HeaderAction::SetIfEmpty);
     let value = rule.value.as_literal();
     let (Some(value), true, false) = (value, adds, rule.early) else {
-        return beside(steps, rule.span, "nginx only adds headers, and only fixed ones are carried over", out);
+        let reason = "nginx only adds headers, and only fixed ones are carried over";
+        let why = Refusal::new(reason, "`proxy_hide_header`, or the `headers-more` module");
+        return beside(steps, rule.span, why, out);
     };
     let mut formula = Formula::TRUE();
     if let Some(condition) = &rule.condition {
@@ -235,6 +257,7 @@ fn header(steps: &mut Steps<'_>, rule: &HeaderRule, out: &mut Vec<Statement>) {
         let mut reader = Reader {
             maps: &mut steps.maps,
             variables: &variables,
+            own_count: 0,
             own_groups: &mut groups,
             groups: None,
             before: Vec::new(),
@@ -242,7 +265,11 @@ fn header(steps: &mut Steps<'_>, rule: &HeaderRule, out: &mut Vec<Statement>) {
         };
         match reader.condition(condition, false) {
             Ok(read) if reader.before.is_empty() => formula = read.simplified(),
-            _ => return beside(steps, rule.span, "the condition of the header has no counterpart", out),
+            _ => {
+                let reason = "the condition of the header has no counterpart";
+                let why = Refusal::new(reason, "a `map` whose value is empty where no header is sent");
+                return beside(steps, rule.span, why, out);
+            }
         }
     }
     let mut text = Text::literal(value);

@@ -5,6 +5,7 @@ use super::maps::Maps;
 use super::plan::{Statement, Test};
 use super::regex::Pattern;
 use super::text::Text;
+use crate::emit::Refusal;
 use crate::pcre;
 use crate::source::Span;
 
@@ -53,6 +54,17 @@ pub enum Does {
     Set(String, Text),
     /// Nothing: it stands as comments only.
     Remark,
+}
+
+/// An answer without a target.
+///
+/// # Errors
+/// Statuses that `return` does not take (`ngx_http_rewrite_return` in ngx_http_rewrite_module.c).
+pub fn answer(status: u16) -> Result<Does, Refusal> {
+    match status {
+        0..=999 => Ok(Does::Return(status, None)),
+        _ => Err(format!("nginx sends no status {status}").into()),
+    }
 }
 
 impl Step {

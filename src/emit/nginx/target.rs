@@ -9,7 +9,7 @@ use super::maps::Maps;
 use super::plan::Statement;
 use super::regex::{Source, is_clean};
 use super::text::{Piece, Text};
-use crate::emit::Assumption;
+use crate::emit::{Assumption, Refusal};
 use crate::ir::clause::{Rewrite, Store, Target};
 use crate::ir::pattern::Regex;
 use crate::ir::policy::{Escape, OldQuery, QueryPolicy, Relative};
@@ -132,7 +132,7 @@ impl Maker<'_> {
     ///
     /// # Errors
     /// What cannot be said in nginx.
-    pub fn rewrite(&mut self, rewrite: &Rewrite, to: &Template) -> Result<Made, String> {
+    pub fn rewrite(&mut self, rewrite: &Rewrite, to: &Template) -> Result<Made, Refusal> {
         let to = &self.expanded(to);
         let raw = rewrite.escape == Escape::Raw;
         let mut made = Made::default();
@@ -182,7 +182,7 @@ impl Maker<'_> {
     }
 
     /// What goes before a target that is not absolute.
-    fn relative(&self, rewrite: &Rewrite, head: &[u8], to: &Template, made: &mut Made) -> Result<(), String> {
+    fn relative(&self, rewrite: &Rewrite, head: &[u8], to: &Template, made: &mut Made) -> Result<(), Refusal> {
         if let Some(Part::Capture { store: Store::Condition, group: 1, .. }) = to.parts.first() {
             let rooted = self.condition.as_ref().is_some_and(|(_, regexes, of_path)| {
                 let takes_all = |regex: &&Regex| Source::new(regex).is_some_and(|cut| cut.begins_with_group());
@@ -190,7 +190,10 @@ impl Maker<'_> {
             });
             return match rooted {
                 true => Ok(()),
-                false => Err("whether the target begins with a slash is only known when a request comes".to_owned()),
+                false => Err(Refusal::new(
+                    "whether the target begins with a slash is only known when a request comes",
+                    "begin the target with `/`, if the part copied never does",
+                )),
             };
         }
         let own_group = matches!(to.parts.first(), Some(Part::Capture { store: Store::Pattern, group: 1, .. }));
@@ -212,7 +215,12 @@ impl Maker<'_> {
                 made.text.push_literal(self.folder);
             }
             _ if matches!(to.parts.first(), Some(Part::Literal(_)) | None) => made.text.push_literal(b"/"),
-            _ => return Err("what the target begins with is only known when a request comes".to_owned()),
+            _ => {
+                return Err(Refusal::new(
+                    "what the target begins with is only known when a request comes",
+                    "begin the target with `/` or a scheme",
+                ));
+            }
         }
         Ok(())
     }
@@ -224,7 +232,7 @@ impl Maker<'_> {
         has_query: bool,
         alone: bool,
         made: &mut Made,
-    ) -> Result<(), String> {
+    ) -> Result<(), Refusal> {
         let QueryPolicy::Split { old, .. } = query else {
             return self.append_unless_present(query, has_query, made);
         };
@@ -249,11 +257,11 @@ impl Maker<'_> {
         Ok(())
     }
 
-    fn append_unless_present(&self, query: &QueryPolicy, has_query: bool, made: &mut Made) -> Result<(), String> {
+    fn append_unless_present(&self, query: &QueryPolicy, has_query: bool, made: &mut Made) -> Result<(), Refusal> {
         match query {
             QueryPolicy::AppendUnlessPresent if !has_query => self.keep_args(made),
             QueryPolicy::AppendUnlessPresent | QueryPolicy::Ignore => {}
-            _ => return Err("the query is carried in a way this conversion does not know".to_owned()),
+            _ => return Err("the query is carried in a way this conversion does not know".into()),
         }
         Ok(())
     }
@@ -267,7 +275,7 @@ impl Maker<'_> {
     ///
     /// # Errors
     /// What cannot be said in nginx.
-    pub fn alias(&mut self, target: &Target) -> Result<Made, String> {
+    pub fn alias(&mut self, target: &Target) -> Result<Made, Refusal> {
         let mut made = Made::default();
         let mut place = Place::Path;
         for part in &target.to.parts {
@@ -300,7 +308,7 @@ impl Maker<'_> {
         Ok(tidy(made))
     }
 
-    fn part(&mut self, part: &Part, raw: bool, place: &mut Place, made: &mut Made) -> Result<(), String> {
+    fn part(&mut self, part: &Part, raw: bool, place: &mut Place, made: &mut Made) -> Result<(), Refusal> {
         match part {
             Part::Literal(bytes) => bytes.iter().for_each(|&byte| literal_byte(byte, raw, place, made)),
             Part::Capture { store: Store::Pattern, group, escape: Escape::BackReference(_) }
@@ -309,14 +317,27 @@ impl Maker<'_> {
                 self.own_group(*group, raw, *place, made)?;
             }
             Part::Capture { escape: Escape::BackReference(_), .. } => {
-                return Err("nginx cannot escape a captured part the way flag `B` does".to_owned());
+                return Err(Refusal::new(
+                    "nginx cannot escape a captured part the way flag `B` does",
+                    "match only characters that need no escaping: `([A-Za-z0-9_-]+)`",
+                ));
             }
             Part::Capture { store: Store::Pattern, group, .. } => self.own_group(*group, raw, *place, made)?,
             Part::Capture { group, .. } => self.condition_group(*group, raw, *place, made)?,
             Part::Attribute(attribute) => self.attribute(attribute, raw, *place, made)?,
             Part::Variable(id) => self.variable(id.0, raw, *place, made)?,
-            Part::Lookup { .. } => return Err("the target is looked up in a table".to_owned()),
-            Part::Expression(_) => return Err("the target is an expression".to_owned()),
+            Part::Lookup { .. } => {
+                return Err(Refusal::new(
+                    "the target is looked up in a table",
+                    "turn the table into a `map` and include it in the `http` block",
+                ));
+            }
+            Part::Expression(_) => {
+                return Err(Refusal::new(
+                    "the target is an expression",
+                    "write one redirect for each target it comes to",
+                ));
+            }
         }
         if let (Place::Authority(slashes), false) = (*place, matches!(part, Part::Literal(_))) {
             *place = Place::Authority(slashes);
@@ -324,13 +345,16 @@ impl Maker<'_> {
         Ok(())
     }
 
-    fn own_group(&mut self, group: u8, raw: bool, place: Place, made: &mut Made) -> Result<(), String> {
+    fn own_group(&mut self, group: u8, raw: bool, place: Place, made: &mut Made) -> Result<(), Refusal> {
         let Some(pattern) = self.pattern else { return Ok(()) };
         if group > pattern.groups() {
             return Ok(());
         }
         if group == 0 {
-            return Err("the whole match is copied (`$0`), which nginx does not name".to_owned());
+            return Err(Refusal::new(
+                "the whole match is copied (`$0`), which nginx does not name",
+                "put the pattern in brackets and copy `$1`",
+            ));
         }
         made.groups.insert(group);
         if pattern.group_is_clean(group) || raw || matches!(place, Place::Authority(_)) {
@@ -355,12 +379,15 @@ impl Maker<'_> {
         made.assumptions.push(Assumption::EncodedPath);
     }
 
-    fn condition_group(&mut self, group: u8, raw: bool, place: Place, made: &mut Made) -> Result<(), String> {
+    fn condition_group(&mut self, group: u8, raw: bool, place: Place, made: &mut Made) -> Result<(), Refusal> {
         let Some(condition) = &self.condition else { return Ok(()) };
         let Some(name) = group_variable(condition, group) else { return Ok(()) };
         let mut cut = condition.1.iter().filter_map(|regex| Source::new(regex));
         if group == 0 {
-            return Err("the whole match of a condition is copied (`%0`), which nginx does not name".to_owned());
+            return Err(Refusal::new(
+                "the whole match of a condition is copied (`%0`), which nginx does not name",
+                "put the pattern in brackets and copy `%1`",
+            ));
         }
         if raw || matches!(place, Place::Authority(_)) || cut.all(|source| source.group_is_clean(group)) {
             made.text.push_variable(&name);
@@ -372,11 +399,14 @@ impl Maker<'_> {
         Ok(())
     }
 
-    fn attribute(&mut self, attribute: &Attribute, raw: bool, place: Place, made: &mut Made) -> Result<(), String> {
+    fn attribute(&mut self, attribute: &Attribute, raw: bool, place: Place, made: &mut Made) -> Result<(), Refusal> {
         let inside = !matches!(place, Place::Authority(0..=2)) && !raw;
         match attribute {
             Attribute::Path if raw => {
-                return Err("the path is sent unescaped, which could smuggle a header through nginx".to_owned());
+                return Err(Refusal::new(
+                    "the path is sent unescaped, which could smuggle a header through nginx",
+                    "take flag `NE` away, or match only the characters that a path of this kind holds",
+                ));
             }
             Attribute::Path => {
                 let name = self.maps.encoded_path();
@@ -389,10 +419,16 @@ impl Maker<'_> {
                 made.text.push_variable(&name);
             }
             Attribute::Header(name) if inside && &**name != b"host" => {
-                return Err("a header is copied into the target, and nginx cannot escape it as Apache does".to_owned());
+                return Err(Refusal::new(
+                    "a header is copied into the target, and nginx cannot escape it as Apache does",
+                    "check the header by a condition, and write what it may be into the target",
+                ));
             }
             Attribute::RequestLine | Attribute::RawTarget | Attribute::Filename if inside => {
-                return Err("nginx cannot escape what is copied here as Apache does".to_owned());
+                return Err(Refusal::new(
+                    "nginx cannot escape what is copied here as Apache does",
+                    "match only characters that need no escaping: `([A-Za-z0-9/_-]+)`",
+                ));
             }
             other => {
                 let (text, assumption) = attribute::text(other, self.maps)?;
@@ -403,12 +439,18 @@ impl Maker<'_> {
         Ok(())
     }
 
-    fn variable(&mut self, id: u32, raw: bool, place: Place, made: &mut Made) -> Result<(), String> {
+    fn variable(&mut self, id: u32, raw: bool, place: Place, made: &mut Made) -> Result<(), Refusal> {
         let Some(text) = self.variables.get(&id) else {
-            return Err("the target holds a variable that is set elsewhere".to_owned());
+            return Err(Refusal::new(
+                "the target holds a variable that is set elsewhere",
+                "write one redirect for each value",
+            ));
         };
         if self.dirty.contains(&id) && !raw && !matches!(place, Place::Authority(_)) {
-            return Err("the target holds a variable that nginx cannot escape as Apache does".to_owned());
+            return Err(Refusal::new(
+                "the target holds a variable that nginx cannot escape as Apache does",
+                "write one redirect for each value",
+            ));
         }
         made.text.append(text);
         Ok(())

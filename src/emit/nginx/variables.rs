@@ -2,12 +2,13 @@
 
 use super::formula::Formula;
 use super::list::{Steps, plain_set, reader, source_of};
-use super::paths::WHOLE_MATCH;
+use super::paths::whole_match;
 use super::plan::{Key, Statement};
 use super::regex::Source;
 use super::step::{Path, Step};
 use super::target;
 use super::text::Text;
+use crate::emit::Refusal;
 use crate::ir::clause::{Action, Clause, Rewrite, Store};
 use crate::ir::template::Part;
 use crate::source::Span;
@@ -16,13 +17,13 @@ impl Steps<'_> {
     /// SetEnvIf and relatives: each assignment is a table whose default is the value before.
     pub fn environment(&mut self, clause: &Clause) {
         let result = match self.forbidden(clause.span) {
-            Some(reason) => Err(reason),
+            Some(reason) => Err(reason.into()),
             None => self.try_environment(clause),
         };
         match result {
             Ok(()) => self.verdict(clause.span, &[]),
             Err(reason) => {
-                self.leave_out(clause.span, reason, None);
+                self.leave_out(clause.span, reason);
                 self.forget(&clause.does);
             }
         }
@@ -39,11 +40,11 @@ impl Steps<'_> {
         }
     }
 
-    fn try_environment(&mut self, clause: &Clause) -> Result<(), String> {
+    fn try_environment(&mut self, clause: &Clause) -> Result<(), Refusal> {
         let mut groups = Vec::new();
         let mut reader = reader(&mut self.maps, &self.variables, &mut groups);
         let formula = match &clause.when.matches {
-            Some(test) => reader.matches(test, false)?,
+            Some(test) => reader.matches(test, false)?.simplified(),
             None => Formula::TRUE(),
         };
         let cut = match &clause.when.matches {
@@ -52,17 +53,20 @@ impl Steps<'_> {
         };
         for action in &clause.does {
             let Action::Set(id, value) = action else {
-                return Err("it does something beside setting a variable".to_owned());
+                return Err("it does something beside setting a variable".into());
             };
             let name = self.variable_name(id.0);
             let Some(before) = self.variables.get(&id.0).cloned() else {
-                return Err("it sets a variable that is set elsewhere".to_owned());
+                return Err(Refusal::new(
+                    "it sets a variable that is set elsewhere",
+                    "write what sets the variable as a `map` in the `http` block",
+                ));
             };
             let mut text = Text::default();
             for part in value.iter().flat_map(|value| &value.parts) {
                 match part {
                     Part::Literal(bytes) => text.push_literal(bytes),
-                    Part::Capture { group: 0, .. } => return Err(WHOLE_MATCH.to_owned()),
+                    Part::Capture { group: 0, .. } => return Err(whole_match()),
                     Part::Capture { group, .. } if cut.as_ref().is_none_or(|cut| *group > cut.groups()) => {}
                     Part::Capture { group, .. } => {
                         let clean = cut.as_ref().is_some_and(|cut| cut.group_is_clean(*group));
@@ -71,12 +75,15 @@ impl Steps<'_> {
                         }
                         text.push_variable(&group.to_string());
                     }
-                    _ => return Err("the value is computed".to_owned()),
+                    _ => return Err(Refusal::new("the value is computed", "write a `map` for the values it takes")),
                 }
             }
             self.note_absolute(id.0, &before, &text);
             if value.is_some() && text.as_literal() == Some(b"") {
-                return Err("it sets a variable to nothing, which nginx cannot tell from unset".to_owned());
+                return Err(Refusal::new(
+                    "it sets a variable to nothing, which nginx cannot tell from unset",
+                    "set it to `1`, and test for that",
+                ));
             }
             let value = match &formula {
                 Formula::Leaf(leaf) => {
@@ -107,16 +114,19 @@ impl Steps<'_> {
         (path, when, before): (&Path, &Formula, &[Statement]),
         cut: Option<&Source>,
         condition: Option<&target::Groups<'_>>,
-    ) -> Result<(), String> {
+    ) -> Result<(), Refusal> {
         for action in &rewrite.meanwhile {
             let Action::Set(id, value) = action else {
-                return Err("it sets a cookie: add it by hand with `add_header Set-Cookie`".to_owned());
+                return Err(Refusal::new(
+                    "it sets a cookie: add it by hand with `add_header Set-Cookie`",
+                    "`add_header Set-Cookie` with `always` in the location",
+                ));
             };
             let mut text = Text::default();
             for part in value.iter().flat_map(|value| &value.parts) {
                 match part {
                     Part::Literal(bytes) => text.push_literal(bytes),
-                    Part::Capture { group: 0, .. } => return Err(WHOLE_MATCH.to_owned()),
+                    Part::Capture { group: 0, .. } => return Err(whole_match()),
                     Part::Capture { store: Store::Pattern, group, .. } if matches!(path, Path::Pattern(_)) => {
                         if cut.is_some_and(|cut| *group <= cut.groups()) {
                             text.push_variable(&group.to_string());
@@ -132,11 +142,17 @@ impl Steps<'_> {
                     }
                     Part::Attribute(attribute) => text.append(&super::attribute::text(attribute, &mut self.maps)?.0),
                     Part::Variable(other) => {
-                        text.append(
-                            self.variables.get(&other.0).ok_or("it depends on a variable that is set elsewhere")?,
-                        );
+                        text.append(self.variables.get(&other.0).ok_or(Refusal::new(
+                            "it depends on a variable that is set elsewhere",
+                            "write what sets the variable as a `map` in the `http` block",
+                        ))?);
                     }
-                    _ => return Err("the value of a variable is computed".to_owned()),
+                    _ => {
+                        return Err(Refusal::new(
+                            "the value of a variable is computed",
+                            "write a `map` for the values it takes",
+                        ));
+                    }
                 }
             }
             if when.is_true() && *path == Path::All && text.as_literal().is_some() {
@@ -145,7 +161,10 @@ impl Steps<'_> {
             }
             let name = self.maps.fresh(&format!("env_{}", self.variable_name(id.0)));
             let Some(old) = self.variables.get(&id.0).cloned() else {
-                return Err("it sets a variable that is set elsewhere".to_owned());
+                return Err(Refusal::new(
+                    "it sets a variable that is set elsewhere",
+                    "write what sets the variable as a `map` in the `http` block",
+                ));
             };
             self.note_absolute(id.0, &old, &text);
             self.steps.push(plain_set(span, &name, old));
