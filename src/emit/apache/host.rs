@@ -192,17 +192,17 @@ fn head((id, site): (SiteId, &Site), listener: &Listener, default: bool) -> Vec<
     for name in listener.names(id, site) {
         let shown = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         match name {
-            SiteName::Exact(name) if !name.is_empty() && is_name(name) => names.insert(plain(&names), shown(name)),
+            SiteName::Exact(name) if is_name(name) => names.insert(plain(&names), shown(name)),
             // what no other host takes goes to the first one anyway
-            SiteName::Leading(suffix) if !default => names.push(format!("*{}", shown(suffix))),
-            SiteName::LeadingOrBare(suffix) => {
+            SiteName::Leading(suffix) if !default && is_name(suffix) => names.push(format!("*{}", shown(suffix))),
+            SiteName::LeadingOrBare(suffix) if is_name(suffix) => {
                 let bare = shown(suffix).trim_start_matches('.').to_owned();
                 names.insert(plain(&names), bare);
                 if !default {
                     names.push(format!("*{}", shown(suffix)));
                 }
             }
-            SiteName::Trailing(prefix) if !default => names.push(format!("{}*", shown(prefix))),
+            SiteName::Trailing(prefix) if !default && is_name(prefix) => names.push(format!("{}*", shown(prefix))),
             _ => {}
         }
     }
@@ -228,5 +228,5 @@ fn plain(names: &[String]) -> usize {
 }
 
 fn is_name(name: &[u8]) -> bool {
-    name.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'))
+    !name.is_empty() && name.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'))
 }

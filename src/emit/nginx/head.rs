@@ -50,7 +50,7 @@ fn names(site: &Site) -> Vec<u8> {
     let mut line = b"server_name".to_vec();
     for name in &site.names {
         let text = match name {
-            SiteName::Exact(name) if !name.is_empty() => word(name),
+            SiteName::Exact(name) if is_name(name) => word(name),
             SiteName::Glob(glob) => word(&pattern(&glob.text)),
             _ => continue,
         };
@@ -62,6 +62,11 @@ fn names(site: &Site) -> Vec<u8> {
     }
     line.push(b';');
     line
+}
+
+/// Whether a request's `Host` can say it: Apache refuses any other (`HttpProtocolOptions Strict`).
+fn is_name(name: &[u8]) -> bool {
+    !name.is_empty() && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(byte) || *byte >= 0x80)
 }
 
 /// `*` and `?` cross dots on Apache: an expression says that.
