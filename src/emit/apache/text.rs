@@ -133,7 +133,10 @@ fn attribute_piece(attribute: &Attribute) -> Result<Piece, Refusal> {
             return Err(format!("`${}` is known to nginx alone", shown(name)).into());
         }
         Attribute::InvalidReferer => {
-            return Err("the check of the `Referer` is nginx's alone".to_owned());
+            return Err(Refusal::new(
+                "the check of the `Referer` is nginx's alone",
+                "a `RewriteCond` on `%{HTTP_REFERER}`",
+            ));
         }
         Attribute::SecureLink | Attribute::SecureLinkExpires => {
             return Err(Refusal::new(
