@@ -79,7 +79,6 @@ fn render(items: &[Item], seen: &mut std::collections::HashSet<String>, text: &m
                     "allow",
                     "deny",
                     "proxy_redirect",
-                    "valid_referers",
                 ];
                 if repeatable.contains(&name.as_str()) || once.insert(name) {
                     text.push_str(line);
@@ -389,7 +388,7 @@ fn names() -> impl Strategy<Value = String> + Clone {
         ".example.org example.com www.*",
         "example.com ~^(?<n>[^.]+)\\.example\\.(com|org)$",
         "~^(.+)\\.test$ example.com .back.example",
-        "*.example.net example.com .example.net",
+        "*.example.net example.com",
     ])
 }
 
