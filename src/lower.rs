@@ -82,6 +82,10 @@ pub trait Loader {
     fn exists(&self, path: &Path) -> bool;
     /// Every file of one of these names under a folder, at most some ten thousand.
     fn find(&self, folder: &Path, names: &[String]) -> Vec<PathBuf>;
+    /// A variable of the environment that the server starts in, where that is known.
+    fn environment(&self, _name: &[u8]) -> Option<Vec<u8>> {
+        None
+    }
 }
 
 /// What lowering yields: the program, and the trees it was made from (the main file's first).

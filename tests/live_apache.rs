@@ -8,6 +8,8 @@
 mod apache_modules;
 #[path = "support/gen_apache.rs"]
 mod gen_apache;
+#[path = "support/gen_apache_words.rs"]
+mod gen_apache_words;
 #[path = "support/live.rs"]
 mod live;
 #[path = "support/simulate.rs"]
@@ -43,7 +45,8 @@ fn random_configurations_get_the_real_servers_answers() {
             Err(_) => (std::env::temp_dir().join("httpd.conf"), 80),
         };
         let text = std::fs::read_to_string(&path).unwrap_or_else(|_| {
-            format!("{}{config}\n", start_apache::APACHE_FRAME.replace("@LOADS@", "").replace("@PORT@", "80"))
+            let frame = start_apache::APACHE_FRAME.replace("@LOADS@", "");
+            format!("{frame}{config}\n").replace("@PORT@", "80").replace("@ROOT@", "/nowhere")
         });
         let simulator = simulate::Simulator::new(&text, &path, redirlint::lower::Dialect::Apache, version);
         let shown = format!(

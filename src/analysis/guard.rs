@@ -278,7 +278,7 @@ impl Seen<'_> {
             TestKind::File { .. } => self.add(Dimension::File),
             TestKind::Expression(expr) | TestKind::ExpressionInto(expr, _) => self.expr(expr),
             TestKind::IsSet(variable) => self.variable(*variable),
-            TestKind::Unknown(_) => self.add(Dimension::Unknown),
+            TestKind::User(_) | TestKind::Unknown(_) => self.add(Dimension::Unknown),
         }
     }
 
@@ -287,7 +287,7 @@ impl Seen<'_> {
             Subject::Path | Subject::Rewritten => self.add(Dimension::Path),
             Subject::Text(template) => self.template(template),
             Subject::HeadersNamed(_) => self.add(Dimension::Header(Vec::new())),
-            Subject::HeaderOrVariable(name, variable) => {
+            Subject::HeaderOrVariable { name, variable, .. } => {
                 self.template(&Template::header_then_variable(name, *variable));
             }
         }

@@ -164,7 +164,7 @@ impl Draft {
             TestKind::Expression(expr) | TestKind::ExpressionInto(expr, _) => {
                 self.make_expr(program, expr, !negated, variant, 0)
             }
-            TestKind::File { .. } | TestKind::IsSet(_) | TestKind::Unknown(_) => {}
+            TestKind::File { .. } | TestKind::IsSet(_) | TestKind::User(_) | TestKind::Unknown(_) => {}
         }
     }
 

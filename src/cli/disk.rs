@@ -121,6 +121,10 @@ impl Loader for Disk {
         path.exists()
     }
 
+    fn environment(&self, name: &[u8]) -> Option<Vec<u8>> {
+        World::environment(self, name).flatten()
+    }
+
     fn find(&self, folder: &Path, names: &[String]) -> Vec<PathBuf> {
         let (mut found, mut folders) = (Vec::new(), vec![folder.to_path_buf()]);
         while let Some(folder) = folders.pop().filter(|_| found.len() < MOST) {

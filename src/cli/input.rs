@@ -240,6 +240,10 @@ impl Loader for Over<'_> {
     fn find(&self, folder: &Path, names: &[String]) -> Vec<PathBuf> {
         self.disk.find(folder, names)
     }
+
+    fn environment(&self, name: &[u8]) -> Option<Vec<u8>> {
+        Loader::environment(&self.disk, name)
+    }
 }
 
 /// Files that were read with a configuration's main file, to tell which others still stand alone.

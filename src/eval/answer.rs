@@ -45,10 +45,7 @@ fn location(machine: &mut Machine, target: &Target) -> Try<Result<Vec<u8>, u16>>
         text.extend_from_slice(&escape::apply(machine, how, rest));
     }
     if target.reparse {
-        match rewrite::reparse(&text) {
-            Some(again) => text = again,
-            None => return Ok(Err(target.malformed.unwrap_or(500))),
-        }
+        text = rewrite::reparse(&text);
     } else {
         text = escape::apply(machine, &target.escape, &text);
     }

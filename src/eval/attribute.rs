@@ -2,7 +2,7 @@
 
 use super::flow::Try;
 use super::machine::Machine;
-use super::{content, credentials, own_url, proxy, real_address, referer, rewrite};
+use super::{Kind, content, credentials, own_url, proxy, real_address, referer, rewrite};
 use crate::ir::policy::StatusPolicy;
 use crate::ir::template::{Attribute, TimePart};
 
@@ -80,6 +80,8 @@ fn unknown(machine: &mut Machine, name: &[u8]) -> Vec<u8> {
         b"ssl:ssl_tls_sni" => machine.request.sni.as_deref().unwrap_or_default().to_vec(),
         // Handler and type are found out once the file is known and may be had.
         b"handler" | b"content_type" if !machine.flags.admitted => Vec::new(),
+        b"handler" if machine.scope.settings.handler.is_none() => Vec::new(),
+        b"content_type" if machine.found == Some(Kind::Directory) => b"httpd/unix-directory".to_vec(),
         b"last_modified" if machine.status.is_none() => b"19700101000000".to_vec(),
         b"request_log_id" | b"conn_log_id" => {
             machine.recorder.assume("log-id", "nothing was logged so far");
@@ -128,9 +130,12 @@ pub fn argument<'q>(query: &'q [u8], name: &[u8]) -> &'q [u8] {
         .unwrap_or_default()
 }
 
-/// A request header as httpd sees it: its lines joined.
+/// A request header as httpd sees it: the lines that came are joined; of those it made itself the first counts.
 pub fn header(machine: &Machine, name: &[u8]) -> Vec<u8> {
-    joined(machine, name, b", ")
+    match &machine.changed_headers {
+        Some(_) => machine.header_lines(name).next().unwrap_or_default().to_vec(),
+        None => joined(machine, name, b", "),
+    }
 }
 
 /// Every line of a request header, joined.

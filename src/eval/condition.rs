@@ -3,7 +3,7 @@
 use super::flow::{Fail, Try};
 use super::machine::Machine;
 use super::template::render;
-use super::{FileKind, Kind, expr, matching, rewrite};
+use super::{FileKind, Kind, credentials, expr, matching, rewrite};
 use crate::ir::condition::{Condition, FileTest, Order, Test, TestKind};
 use std::cmp::Ordering;
 
@@ -95,6 +95,7 @@ fn decide(machine: &mut Machine, test: &Test) -> Try<(bool, Option<Vec<u8>>)> {
             // The environment of the process is another one.
             None => (false, None),
         },
+        TestKind::User(names) => credentials::is_user(machine, names, test.span)?,
         TestKind::Unknown(what) => return Err(Fail::Unknown(Some(test.span), what.clone())),
     };
     Ok((result, value))

@@ -2,7 +2,7 @@
 
 use super::flow::{Fail, Flow, Reply, Try};
 use super::machine::{Current, Machine};
-use super::{FileKind, Kind, condition, escape, folder, proxy, template, try_files};
+use super::{FileKind, Kind, access, condition, escape, folder, proxy, template, try_files};
 use crate::ir::clause::Handler;
 use crate::ir::policy::ContentPolicy;
 use crate::ir::{Effect, scope::Settings};
@@ -15,8 +15,9 @@ pub fn serve(machine: &mut Machine) -> Flow {
         let mut scope = (*machine.scope).clone();
         scope.settings.handler = Some(handler);
         machine.scope = Current::Own(Arc::new(scope));
-        if machine.planted.take().is_some() {
-            machine.found = None;
+        if let Some(target) = machine.planted.take() {
+            // The name of the file is the redirect's by now.
+            machine.file = Some([b"redirect:", &*target].concat());
         }
     }
     if let Some(target) = machine.planted.clone() {
@@ -57,6 +58,26 @@ pub fn serve(machine: &mut Machine) -> Flow {
             ContentPolicy::Nginx => index_then_file(machine).unwrap_or_else(Flow::from),
             ContentPolicy::Apache => folder::default_handler(machine),
         },
+    }
+}
+
+/// Another server has the content: sections of URLs say who may have it, and nothing of the file system counts.
+pub fn elsewhere(machine: &mut Machine) -> Flow {
+    let asked =
+        |name: &[u8]| machine.program.variables.iter().position(|variable| variable.name.eq_ignore_ascii_case(name));
+    let not_here = asked(b"no-proxy").and_then(|at| machine.variables.get(at)?.as_ref()).is_some();
+    let opaque = machine.scope.settings.opaque_proxy == Some(true);
+    if machine.scope.settings.handler.is_some() || not_here || opaque {
+        return Flow::Content;
+    }
+    match access::check(machine) {
+        Flow::Next => {
+            let mut scope = (*machine.scope).clone();
+            scope.settings.handler = machine.forced_handler.clone();
+            machine.scope = Current::Own(Arc::new(scope));
+            serve(machine)
+        }
+        refused => refused,
     }
 }
 

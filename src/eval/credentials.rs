@@ -5,7 +5,9 @@ use super::content;
 use super::flow::{Fail, Reply, Try};
 use super::machine::Machine;
 use super::template;
+use crate::ir::Bytes;
 use crate::ir::access::{Login, SecureLink};
+use crate::source::Span;
 use base64::Engine;
 use base64::alphabet::{Alphabet, STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -60,6 +62,34 @@ pub fn check(machine: &mut Machine, login: &Login) -> Try<Verdict> {
         Some(plain) if plain == password => Ok(Verdict::Allows),
         Some(_) => refused(),
         None => Err(Fail::Unknown(span, "whether the password is right".to_owned())),
+    }
+}
+
+/// Whether the client has proved to be one of the users named, or any where none is (modules/aaa/mod_auth_basic.c,
+/// mod_authn_file.c).
+///
+/// # Errors
+/// 401 where it has to say who it is, 500 where nothing says how, unknown where it depends on a password.
+pub fn is_user(machine: &Machine, names: &[Bytes], span: Span) -> Try<bool> {
+    let answer = |status| Err(Fail::Status(status, Some(span)));
+    let settings = &machine.scope.settings;
+    match settings.auth_type.as_deref().map(<[u8]>::to_ascii_lowercase).as_deref() {
+        None | Some(b"none") => return answer(500),
+        Some(b"basic") if settings.realm.is_none() => return answer(500),
+        Some(b"basic") => {}
+        Some(_) => return Err(Fail::Unknown(Some(span), "whether the client is logged in".to_owned())),
+    }
+    let Some((user, _)) = basic(machine) else { return answer(401) };
+    let Some(file) = &settings.user_file else { return answer(500) };
+    let file = content::full_name(machine, file.to_vec());
+    match (machine.world.stat(&file), machine.world.read(&file)) {
+        (Some(None), _) => answer(500),
+        (_, Some(lines)) if password_of(&lines, &user).is_none() => answer(401),
+        _ if names.is_empty() || names.iter().any(|name| **name == *user) => {
+            Err(Fail::Unknown(Some(span), "whether the password is right".to_owned()))
+        }
+        // With the right password it would be the wrong user, which is asked for again.
+        _ => answer(401),
     }
 }
 

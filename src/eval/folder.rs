@@ -26,7 +26,7 @@ pub fn directory_slash(machine: &mut Machine) -> Flow {
 /// Whether a variable asks that only GET and HEAD be redirected.
 fn is_careful(machine: &Machine) -> bool {
     let variables = &machine.program.variables;
-    let at = variables.iter().position(|variable| *variable.name == *b"redirect-carefully");
+    let at = variables.iter().position(|variable| variable.name.eq_ignore_ascii_case(b"redirect-carefully"));
     let set = at.and_then(|at| machine.variables.get(at)?.as_ref()).is_some_and(|value| value.bytes.is_some());
     set && !matches!(&*machine.method, b"GET" | b"HEAD")
 }
@@ -66,7 +66,7 @@ fn indexed(machine: &mut Machine) -> Try<Flow> {
         }
         None => names.push(b"index.html".to_vec()),
     }
-    let fallback = machine.scope.settings.fallback.clone().flatten();
+    let fallback = machine.scope.settings.fallback.clone().flatten().filter(|_| !handled(machine));
     names.extend(fallback.map(|path| path.to_vec()));
     let mut failed = None;
     for name in names {
@@ -157,9 +157,12 @@ pub fn rename_variables(machine: &mut Machine, status: u16) {
     let program = machine.program;
     let old = std::mem::replace(&mut machine.variables, vec![None; program.variables.len()]);
     for (at, variable) in program.variables.iter().enumerate() {
-        let Some(inner) = variable.name.strip_prefix(b"REDIRECT_") else { continue };
-        let from = program.variables.iter().position(|other| *other.name == *inner);
-        let value = match inner {
+        let Some((head, inner)) = variable.name.split_at_checked(9) else { continue };
+        if !head.eq_ignore_ascii_case(b"REDIRECT_") {
+            continue;
+        }
+        let from = program.variables.iter().position(|other| other.name.eq_ignore_ascii_case(inner));
+        let value = match inner.to_ascii_uppercase().as_slice() {
             b"STATUS" => Some(Value { bytes: Some(status.to_string().into_bytes()), taint: None }),
             _ => from.and_then(|from| old.get(from).cloned().flatten()).filter(|value| value.bytes.is_some()),
         };
@@ -168,6 +171,32 @@ pub fn rename_variables(machine: &mut Machine, status: u16) {
         }
     }
 }
+
+/// The methods that httpd knows beside those that it serves files for (`http_protocol.c`, `ap_method_registry_init`).
+const REGISTERED: [&[u8]; 22] = [
+    b"PUT",
+    b"DELETE",
+    b"CONNECT",
+    b"PATCH",
+    b"PROPFIND",
+    b"PROPPATCH",
+    b"MKCOL",
+    b"COPY",
+    b"MOVE",
+    b"LOCK",
+    b"UNLOCK",
+    b"VERSION-CONTROL",
+    b"CHECKOUT",
+    b"UNCHECKOUT",
+    b"CHECKIN",
+    b"UPDATE",
+    b"LABEL",
+    b"REPORT",
+    b"MKWORKSPACE",
+    b"MKACTIVITY",
+    b"BASELINE-CONTROL",
+    b"MERGE",
+];
 
 /// Serves a mapped file.
 pub fn default_handler(machine: &mut Machine) -> Flow {
@@ -178,8 +207,7 @@ pub fn default_handler(machine: &mut Machine) -> Flow {
     match &*machine.method {
         b"GET" | b"HEAD" | b"POST" => {}
         b"OPTIONS" | b"TRACE" => return Reply::served().into(),
-        b"PUT" | b"DELETE" | b"PATCH" | b"CONNECT" | b"PROPFIND" | b"PROPPATCH" | b"MKCOL" | b"COPY" | b"MOVE"
-        | b"LOCK" | b"UNLOCK" => return Reply::bare(405, None).into(),
+        other if REGISTERED.contains(&other) => return Reply::bare(405, None).into(),
         _ => return Reply::bare(501, None).into(),
     }
     match (machine.world.stat(&file), machine.found) {
@@ -192,6 +220,7 @@ pub fn default_handler(machine: &mut Machine) -> Flow {
         {
             Reply::bare(404, None).into()
         }
+        (Some(None), Some(Kind::File)) => Reply::bare(403, None).into(),
         (_, Some(_)) => Reply::served().into(),
     }
 }

@@ -123,6 +123,7 @@ pub fn choose_site(machine: &mut Machine) -> Result<(), u16> {
     let host = machine.host.clone().unwrap_or_default();
     let chosen = match listener.rule {
         NameRule::BestKind => best_kind(machine, listener, &host),
+        NameRule::FirstSite if machine.host.is_none() => first_path(machine, listener),
         NameRule::FirstSite => first_site(machine, listener, &host),
     };
     let strict = machine.scope.settings.strict_host == Some(true);
@@ -132,6 +133,9 @@ pub fn choose_site(machine: &mut Machine) -> Result<(), u16> {
     if let Some(site) = program.sites.get(chosen.unwrap_or(listener.default).0 as usize) {
         machine.site = site;
         machine.enter_site();
+    }
+    if let Some(limit) = machine.scope.settings.internal_redirects {
+        machine.budget = limit;
     }
     Ok(())
 }
@@ -208,6 +212,17 @@ fn first_site(machine: &Machine, listener: &Listener, host: &[u8]) -> Option<Sit
     };
     let addressed = |site: &Site| site.addresses.iter().any(|(address, _)| address.eq_ignore_ascii_case(host));
     first(&|site| is_called(site, host)).or_else(|| first(&addressed))
+}
+
+/// Without a host no name is looked at: the first site whose `ServerPath` the path begins with (`check_serverpath`).
+fn first_path(machine: &Machine, listener: &Listener) -> Option<SiteId> {
+    let fits = |id: &SiteId| {
+        let site = machine.program.sites.get(id.0 as usize)?;
+        let prefix = machine.scope_by_id(site.scope).settings.unmapped_prefix.as_deref()?;
+        let rest = machine.path.strip_prefix(prefix)?;
+        (prefix.ends_with(b"/") || rest.is_empty() || rest.starts_with(b"/")).then_some(*id)
+    };
+    listener.sites.iter().find_map(fits)
 }
 
 /// Whether a host is one of a site's names.

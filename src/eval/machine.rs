@@ -144,6 +144,8 @@ pub struct ListState {
     pub rewritten: bool,
     /// The text that is being rewritten, where it is not simply the path.
     pub text: Option<Vec<u8>>,
+    /// The header or variable that was read last.
+    pub read: Option<Vec<u8>>,
 }
 
 /// One request in flight.
@@ -361,9 +363,24 @@ impl<'p> Machine<'p> {
         }
     }
 
+    /// The same, the lines of each that came joined to one.
+    pub fn joined_headers(&self) -> Vec<(Bytes, Bytes)> {
+        if let Some(changed) = &self.changed_headers {
+            return changed.to_vec();
+        }
+        let mut out: Vec<(Bytes, Bytes)> = Vec::new();
+        for (name, value) in &self.request.headers {
+            match out.iter_mut().find(|(have, _)| have.eq_ignore_ascii_case(name)) {
+                Some((_, have)) => *have = [&**have, b", ", value].concat().into(),
+                None => out.push((name.clone(), value.clone())),
+            }
+        }
+        out
+    }
+
     /// Puts one header in place of all of its name, or takes them away.
     pub fn replace_header(&mut self, name: &[u8], value: Option<Bytes>) {
-        let mut headers = self.headers().to_vec();
+        let mut headers = self.joined_headers();
         headers.retain(|(have, _)| !have.eq_ignore_ascii_case(name));
         headers.extend(value.map(|value| (name.into(), value)));
         self.changed_headers = Some(Arc::new(headers));

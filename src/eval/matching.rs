@@ -45,12 +45,14 @@ pub fn holds(machine: &mut Machine, test: &Match, span: Span, asked: Asked) -> T
             let value = last_header(machine, names, span)?;
             against(machine, test, &value, span, asked)?
         }
-        Subject::HeaderOrVariable(name, variable) => {
-            let text = match machine.header_lines(name).next() {
-                Some(_) => super::attribute::header(machine, name),
-                None => machine.variable(*variable).and_then(|value| value.bytes.clone()).unwrap_or_default(),
+        Subject::HeaderOrVariable { name, variable, again } => {
+            let text = match (again, machine.list.read.take()) {
+                (true, Some(text)) => text,
+                _ => header_or_variable(machine, name, *variable),
             };
-            against(machine, test, &text, span, asked)?
+            let matched = against(machine, test, &text, span, asked);
+            machine.list.read = Some(text);
+            matched?
         }
     };
     let holds = matched != test.negated;
@@ -60,6 +62,13 @@ pub fn holds(machine: &mut Machine, test: &Match, span: Span, asked: Asked) -> T
         machine.captures.of_mut(Store::Expression).clear();
     }
     Ok(holds)
+}
+
+fn header_or_variable(machine: &Machine, name: &[u8], variable: VarId) -> Vec<u8> {
+    match machine.header_lines(name).next() {
+        Some(_) => super::attribute::header(machine, name),
+        None => machine.variable(variable).and_then(|value| value.bytes.clone()).unwrap_or_default(),
+    }
 }
 
 fn against_path(machine: &mut Machine, test: &Match, span: Span, asked: Asked) -> Try<bool> {

@@ -16,7 +16,7 @@ pub fn run(machine: &mut Machine, phase: Phase) -> Flow {
             let flow = list(machine, &site, slot);
             // Among the redirects only a proxy sets a handler, and nothing of the file system counts then.
             let proxied = slot == Slot::Redirect && flow == Flow::Next && machine.forced_handler.is_some();
-            if proxied { Flow::Content } else { flow }
+            if proxied { content::elsewhere(machine) } else { flow }
         }
         Phase::Scope(slot) => {
             let scope = machine.scope.clone();

@@ -4,7 +4,7 @@
 
 use super::flow::{Fail, Flow, Reply, ReplyContent, Try};
 use super::machine::{Machine, UpstreamAnswer};
-use super::{Answer, Outcome, Request, choice, escape, host, matching, template, try_files, unsafe_path};
+use super::{Answer, Outcome, Request, choice, escape, host, matching, own_url, template, try_files, unsafe_path};
 use crate::ir::access::SOCKET;
 use crate::ir::clause::{Handler, Store};
 use crate::ir::proxy::{LocationPattern, Proxy};
@@ -125,7 +125,9 @@ fn is_own(program: &Program, (address, port): &(Vec<u8>, u16), encrypted: bool) 
             Some(have) => **have == **address || (is_loopback && host::is_any(have, address)),
             None => is_loopback && !address.contains(&b':'),
         };
-        there && listener.encrypted == encrypted && listener.port.unwrap_or(0) == *port
+        there
+            && listener.encrypted == encrypted
+            && listener.port.map_or(program.facts.ports.contains(port), |have| have == *port)
     })
 }
 
@@ -165,11 +167,11 @@ fn target(machine: &Machine, proxy: &Proxy, url: &Url) -> Vec<u8> {
         let slash: &[u8] = if url.path.starts_with(b"?") { b"/" } else { b"" };
         return [slash, &url.path].concat();
     }
-    if url.path.is_empty() && !machine.flags.target_changed && machine.raw_target.starts_with(b"/") {
+    if proxy.whole && url.path.is_empty() && !machine.flags.target_changed && machine.raw_target.starts_with(b"/") {
         return machine.raw_target.clone();
     }
     let named = !machine.flags.name_lost;
-    let cut = if named && !url.path.is_empty() { proxy.name.min(machine.path.len()) } else { 0 };
+    let cut = if named && !(proxy.whole && url.path.is_empty()) { proxy.name.min(machine.path.len()) } else { 0 };
     let mut target = if named { url.path.clone() } else { Vec::new() };
     let rest = machine.path.get(cut..).unwrap_or_default();
     match machine.flags.path_quoted || machine.flags.internal {
@@ -239,6 +241,9 @@ fn pass_back(machine: &mut Machine, proxy: &Proxy, answer: Answer) -> Try<Flow> 
     }
     if let Some(to) = &answer.location {
         match changed(machine, proxy, to)? {
+            Some(to) if proxy.own_urls && to.starts_with(b"/") => {
+                machine.location = Some(own_url::absolute(machine, &to));
+            }
             Some(to) => machine.location = Some(to),
             // A path that came from elsewhere is not made absolute.
             None => machine.added_headers.push((b"Location"[..].into(), to.clone())),

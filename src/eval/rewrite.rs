@@ -28,6 +28,8 @@ pub struct Rewriting {
     pub folder: Option<Bytes>,
     /// A text was put in place, and the last one leaves the server unescaped.
     pub changed: Option<bool>,
+    /// The query as it came, which is sent on as it is.
+    pub kept: Option<Vec<u8>>,
     /// The status that the last redirect asked for.
     pub status: Option<u16>,
     /// The last text as written, and whether it is trusted to name a file.
@@ -206,7 +208,7 @@ fn put(machine: &mut Machine, change: &Rewrite, mut text: Vec<u8>) {
 
 /// The register files of a list start empty.
 fn start(machine: &mut Machine, folder: Option<Bytes>) {
-    machine.rewriting = Rewriting { folder, ..Rewriting::default() };
+    machine.rewriting = Rewriting { folder, kept: machine.query.clone(), ..Rewriting::default() };
     machine.captures.of_mut(Store::Pattern).clear();
     machine.captures.of_mut(Store::Condition).clear();
     subject(machine);

@@ -195,7 +195,7 @@ fn canonical(path: &[u8]) -> Vec<u8> {
 fn folders(machine: &mut Machine, sections: &Sections, whole: &[u8], scope: &mut Scope) -> Try<Option<Flow>> {
     let mut end = 1;
     machine.path_info = None;
-    machine.folder = b"/".to_vec();
+    let before = std::mem::replace(&mut machine.folder, b"/".to_vec());
     loop {
         let folder = whole.get(..end).unwrap_or_default().to_vec();
         machine.folder.clone_from(&folder);
@@ -235,7 +235,9 @@ fn folders(machine: &mut Machine, sections: &Sections, whole: &[u8], scope: &mut
                 return Ok(Some(Reply::bare(500, scope.span).into()));
             }
         }
-        if found == Some(Kind::File) && behind.is_empty() {
+        // A request inside a request takes over what was found out about its folder.
+        let known = machine.depth > 0 && before == machine.folder;
+        if found == Some(Kind::File) && behind.is_empty() && !known {
             // Sections of folders are held against the file as well.
             folder_sections(machine, sections, &[&*here, b"/"].concat(), scope)?;
         }

@@ -65,7 +65,14 @@ pub enum Subject {
     /// The last request header whose name matches (SetEnvIf with a pattern as attribute); empty where none does.
     HeadersNamed(Pattern),
     /// A request header, or the variable of its name where the request has none.
-    HeaderOrVariable(Bytes, VarId),
+    HeaderOrVariable {
+        /// The header, in lower case.
+        name: Bytes,
+        /// The variable.
+        variable: VarId,
+        /// The clause before is held against the same, and what it has read still counts.
+        again: bool,
+    },
 }
 
 /// A register file for captures.

@@ -73,6 +73,9 @@ pub enum TestKind {
     ExpressionInto(Expr, Option<super::clause::Store>),
     /// A variable that is set, even to nothing.
     IsSet(super::VarId),
+    /// The client has proved to be one of these users, or anyone where none is named. Where it cannot have, the scope's
+    /// way of asking for credentials answers.
+    User(Box<[super::Bytes]>),
     /// Cannot be decided here; the text says what it depends on.
     Unknown(String),
 }

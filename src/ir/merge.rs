@@ -77,8 +77,8 @@ impl Settings {
             };
         }
         inherit!(
-            rewriting, self_url, physical_port, absolute, merge_slashes, encoded_slashes, root, alias, index, index_redirect, directory_slash, listing, fallback, try_files, recursive_error_pages, access, host_access, any_access, real_address, secure_link, referers, handler, accept_path_info,
-            negotiates, trace, alias_preserves_path, strict_host, spelling, follow_symlinks, broken, unmapped_prefix, index_unless_handled, msie_refresh, method_scope;
+            rewriting, self_url, physical_port, absolute, merge_slashes, encoded_slashes, root, alias, index, index_redirect, directory_slash, listing, fallback, try_files, recursive_error_pages, access, host_access, any_access, real_address, secure_link, referers, auth_type, realm, user_file, opaque_proxy, handler, accept_path_info,
+            negotiates, trace, alias_preserves_path, strict_host, spelling, follow_symlinks, broken, unmapped_prefix, index_unless_handled, msie_refresh, method_scope, internal_redirects;
             lists error_pages, headers, request_headers, extensions;
             own internal
         )

@@ -187,6 +187,8 @@ pub struct ServerFacts {
     pub software: Bytes,
     /// The folder that relative file names are relative to.
     pub prefix: Bytes,
+    /// The ports that listeners without a port of their own are at.
+    pub ports: Vec<u16>,
     /// Which headers of the scope are sent with which status.
     pub headers: HeaderPolicy,
     /// What happens to a request that names no content: methods, missing files.

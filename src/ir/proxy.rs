@@ -18,6 +18,8 @@ pub struct Proxy {
     pub computed: bool,
     /// How many bytes of the request's path the path of the URL takes the place of.
     pub name: usize,
+    /// A URL without a path leaves the target as it came.
+    pub whole: bool,
     /// The method; `None` keeps it.
     pub method: Option<Template>,
     /// The protocol version spoken, `1.0` or `1.1`.
@@ -28,6 +30,8 @@ pub struct Proxy {
     pub passes_headers: bool,
     /// What becomes of a `Location`: the first that fits changes it.
     pub locations: Vec<Arc<LocationChange>>,
+    /// A changed `Location` that is a path becomes a URL of this server.
+    pub own_urls: bool,
     /// The scope's error pages answer for the other server as well.
     pub intercepts: bool,
     /// `X-Accel-Redirect` of the other server is an internal redirect here.

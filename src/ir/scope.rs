@@ -268,6 +268,14 @@ pub struct Settings {
     pub any_access: Option<bool>,
     /// Whose word on the client's address counts.
     pub real_address: Option<Arc<RealAddress>>,
+    /// What is handed on to other servers, or comes back, is changed in a way that is not modelled.
+    pub opaque_proxy: Option<bool>,
+    /// How a client proves who it is (`AuthType`).
+    pub auth_type: Option<Bytes>,
+    /// What it is told that the credentials are for (`AuthName`).
+    pub realm: Option<Bytes>,
+    /// The file of the users that there are (`AuthUserFile`).
+    pub user_file: Option<Bytes>,
     /// How a signed link is checked.
     pub secure_link: Option<Arc<SecureLink>>,
     /// Which pages may refer to what is here.
@@ -282,6 +290,8 @@ pub struct Settings {
     pub spelling: Option<Spelling>,
     /// A host that no site of the address is called gets 400 (`StrictHostCheck`).
     pub strict_host: Option<bool>,
+    /// Internal redirects that a request to the site may make, where it has a limit of its own.
+    pub internal_redirects: Option<u32>,
     /// Requests from outside get 404.
     pub internal: bool,
     /// What serves content.

@@ -46,6 +46,7 @@ pub fn lower(sources: &mut Sources, main: FileId, options: &Options, loader: &dy
     let version = options.version.unwrap_or(NEWEST);
     let templates = loaded.templates.clone();
     let mut context = Context::new(sources, loader, version, loaded.modules.clone(), options.prefix.clone());
+    context.real_files = options.real_files;
     context.program.notes = std::mem::take(&mut loaded.notes);
     match options.dialect {
         Dialect::Htaccess => server::fragment(&mut context, main, &loaded, &files, options),

@@ -1,5 +1,6 @@
 //! Random Apache configurations and requests to them, biased to what people write and to what surprises.
 
+use super::gen_apache_words::{COMMON, INSIDE, OUTSIDE};
 use super::live::Ask;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -136,6 +137,17 @@ fn flags() -> impl Strategy<Value = String> + Clone {
         "UnsafeAllow3F",
         "R=permanent",
         "CO=n:v:.example.com",
+        "H=nobody",
+        "T=text/x",
+        "B=/",
+        "BNE=/",
+        "BCTLS",
+        "R=303",
+        "R=403",
+        "S=2",
+        "UNC",
+        "UnsafePrefixStat",
+        "E=W:%{ENV:V}",
     ]);
     prop::collection::vec(flag, 0..4)
         .prop_map(|flags| if flags.is_empty() { String::new() } else { format!(" [{}]", flags.join(",")) })
@@ -158,6 +170,11 @@ fn condition() -> impl Strategy<Value = String> + Clone {
         "%{SERVER_PORT}",
         "%{HTTP:X-A}",
         "%{DOCUMENT_ROOT}/f.html",
+        "%{LA-U:REQUEST_FILENAME}",
+        "%{ENV:REDIRECT_V}",
+        "%{IS_SUBREQ}",
+        "%{REQUEST_SCHEME}",
+        "${m:$1|x}",
         "x%1",
         "%{SERVER_NAME}",
     ]);
@@ -167,6 +184,16 @@ fn condition() -> impl Strategy<Value = String> + Clone {
         "-d",
         "!-d",
         "-s",
+        "-F",
+        "!-F",
+        "-U",
+        "!-U",
+        "-x",
+        "<=b",
+        ">=a",
+        "-eq10",
+        "!-gt 1",
+        "=\"\"",
         "^$",
         "!^$",
         "^www\\.(.+)$",
@@ -239,73 +266,8 @@ fn redirect() -> impl Strategy<Value = String> + Clone {
 }
 
 fn other(per_directory: bool) -> impl Strategy<Value = String> + Clone {
-    let common = &[
-        "SetEnvIf Request_URI ^/a V=1",
-        "SetEnvIfNoCase X-A abc V=$0",
-        "ErrorDocument 404 /index.html",
-        "ErrorDocument 404 http://e.example/404",
-        "ErrorDocument 403 /b",
-        "DirectoryIndex f.html index.html",
-        "DirectorySlash Off",
-        "FallbackResource /index.html",
-        "Header always set Strict-Transport-Security max-age=1",
-        "RewriteOptions AllowNoSlash",
-        "BrowserMatch Moz V=moz",
-        "ErrorDocument 404 default",
-        "<If \"%{REQUEST_URI} =~ m#^/a#\">\nRedirect 302 /a /if\n</If>",
-        "<Files \"x\">\nRedirect 302 /x /files\n</Files>",
-        "<FilesMatch \"\\.(php|html)$\">\nRedirectMatch 302 ^/(.*)$ http://e.example/fm/$1\n</FilesMatch>",
-        "<If \"%{QUERY_STRING} =~ /q=(.)/\">\nRewriteEngine On\nRewriteRule ^ /if-rule [R,L]\n</If>\n<Else>\nRedirect 302 /b /else\n</Else>",
-        "<If \"-n %{HTTP:X-A}\">\nRedirect 307 http://e.example/%{HTTP:X-A}\n</If>",
-        "ErrorDocument 403 http://e.example/403",
-        "ErrorDocument 302 /f.html",
-        "ErrorDocument 500 /f.html",
-        "RedirectRelative On",
-        "SetEnv V late",
-        "RequestHeader set X-A abc",
-        "DirectoryIndex disabled",
-        "DirectoryIndex /f.html",
-        "DirectoryIndexRedirect On",
-        "AcceptPathInfo On",
-        "FallbackResource /d/",
-        "Redirect 303 http://e.example/whole",
-        "<IfModule mod_rewrite.c>\nRewriteRule x /ifmodule [R,L]\n</IfModule>",
-    ][..];
-    let inside = &[
-        "RewriteBase /",
-        "RewriteBase /d/",
-        "RewriteBase /d",
-        "RewriteOptions Inherit",
-        "RewriteOptions InheritBefore",
-        "RewriteBase /zz/",
-    ][..];
-    let outside = &[
-        "Alias /al @ROOT@/www/d",
-        "Alias /al/ @ROOT@/www/",
-        "AliasMatch ^/al(.*)$ @ROOT@/www/a$1",
-        "<Location /al>\nAlias @ROOT@/www/d\n</Location>",
-        "<Location /a>\nRewriteEngine On\nRewriteRule keep /kept [R]\n</Location>",
-        "<Directory @ROOT@/www/d>\nRewriteEngine On\nRewriteRule ^(.*)x$ $1y [R]\n</Directory>",
-        "<DirectoryMatch ^@ROOT@/www/a>\nRedirect 302 /a /dm\n</DirectoryMatch>",
-        "<VirtualHost *:@PORT@>\nServerName example.com\nServerAlias *.test\nDocumentRoot @ROOT@/www\nRewriteEngine On\nRewriteOptions Inherit\nRewriteRule ^/x /vh [R,L]\nRedirect 301 /b /vhb\n</VirtualHost>",
-        "<VirtualHost *:@PORT@>\nServerName www.example.com\nDocumentRoot @ROOT@/www/d\nRedirect 301 /b /vhb\n</VirtualHost>\n<VirtualHost *:@PORT@>\nServerName example.com:@PORT@\nDocumentRoot @ROOT@/www\nRewriteEngine On\nRewriteRule ^/a(.*) http://example.com:@PORT@/f.html\n</VirtualHost>",
-        "RequestHeader set X-A early early",
-        "RewriteOptions InheritDownBefore",
-        "RewriteOptions UnsafePrefixStat",
-        "UseCanonicalPhysicalPort On",
-        "<Location /a>\nRedirect 302 http://e.example/loc\n</Location>",
-        "<Location /b>\nRewriteEngine Off\n</Location>",
-        "MergeSlashes Off",
-        "AllowEncodedSlashes On",
-        "AllowEncodedSlashes NoDecode",
-        "UseCanonicalName On",
-        "RewriteOptions InheritDown",
-        "RewriteMap m int:toupper",
-        "<LocationMatch ^/x>\nRedirect 301 /x /lm\n</LocationMatch>",
-        "LimitInternalRecursion 4",
-    ][..];
-    let extra = if per_directory { inside } else { outside };
-    prop_oneof![2 => select(common).prop_map(str::to_owned), 1 => select(extra).prop_map(str::to_owned)]
+    let extra = if per_directory { INSIDE } else { OUTSIDE };
+    prop_oneof![2 => select(COMMON).prop_map(str::to_owned), 1 => select(extra).prop_map(str::to_owned)]
 }
 
 fn lines(per_directory: bool) -> impl Strategy<Value = Vec<String>> {
@@ -348,19 +310,36 @@ fn ask() -> impl Strategy<Value = Ask> {
         "/f.html",
         "/gone",
         "/al",
+        "/%2e%2e",
+        "/%00",
+        "/%zz",
+        "/d/x",
     ]);
     let query = text(&["", "", "", "?", "?x=1", "?q=/a", "?q=a%20b&z=1", "?q=%2F", "?a&q", "??", "?q=1&"]);
     let host = select(
-        &["www.example.com", "www.example.com", "example.com", "WWW.example.com:99", "other.test", "www.example.com."]
-            [..],
+        &[
+            "www.example.com",
+            "www.example.com",
+            "www.example.com",
+            "example.com",
+            "WWW.example.com:99",
+            "other.test",
+            "www.example.com.",
+            "[::1]:80",
+            "not/a/host",
+        ][..],
     );
-    let header = prop_oneof![3 => Just(None), 1 => text(&["1", "/a", "abc"]).prop_map(|value| Some(("X-A".to_owned(), value))),
+    let other = text(&["V: 1", "Authorization: Basic YTpi", "Cookie: a=b"])
+        .prop_map(|line| line.split_once(": ").map(|(name, value)| (name.to_owned(), value.to_owned())));
+    let header = prop_oneof![4 => Just(None), 1 => other, 1 => text(&["1", "/a", "abc"]).prop_map(|value| Some(("X-A".to_owned(), value))),
         1 => text(&["Mozilla/5.0", "curl"]).prop_map(|value| Some(("User-Agent".to_owned(), value)))];
-    let method = select(&["GET", "GET", "GET", "GET", "HEAD", "POST"][..]);
-    (method, prop::collection::vec(piece, 1..4), query, host, header).prop_map(
-        |(method, pieces, query, host, header)| Ask {
+    let method =
+        select(&["GET", "GET", "GET", "GET", "GET", "GET", "HEAD", "POST", "POST", "OPTIONS", "MERGE", "X"][..]);
+    let origin = prop_oneof![15 => Just(""), 1 => select(&["http://example.com", "https://example.com", "*", "?"][..])];
+    (method, origin, prop::collection::vec(piece, 1..4), query, host, header).prop_map(
+        |(method, origin, pieces, query, host, header)| Ask {
             method: method.to_owned(),
-            target: (pieces.concat() + &query).into_bytes(),
+            target: (origin.to_owned() + &pieces.concat() + &query).into_bytes(),
             host: Some(host.to_owned()),
             headers: header.into_iter().collect(),
         },

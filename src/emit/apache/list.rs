@@ -197,6 +197,7 @@ impl<'a> Lists<'a> {
                     let text = self.pieces(subject, &inner)?;
                     self.guard(Test::File(*question, text), test.negated)
                 }
+                TestKind::User(_) => return Err("it asks who the client is".into()),
                 TestKind::Unknown(what) => return Err(what.clone().into()),
                 _ => return Err("its condition has another shape".into()),
             };
@@ -235,7 +236,7 @@ impl<'a> Lists<'a> {
                 pieces if pieces.as_slice() == [Piece::Path(false)] => on_path(text),
                 pieces => Test::Regex(pieces, text, caseless),
             },
-            Subject::HeaderOrVariable(name, variable) => {
+            Subject::HeaderOrVariable { name, variable, .. } => {
                 let either = Template::header_then_variable(name, *variable);
                 Test::Regex(self.pieces(&either, place)?, text, caseless)
             }

@@ -92,6 +92,7 @@ impl Reader<'_> {
             TestKind::File { subject, test } => self.file(subject, *test, negated),
             TestKind::Expression(expr) | TestKind::ExpressionInto(expr, _) => self.expression(expr, negated),
             TestKind::IsSet(id) => self.is_set(id.0, negated),
+            TestKind::User(_) => Err(Refusal::new("it asks who the client is", "ask with `auth_basic`")),
             TestKind::Unknown(what) => Err(format!("it depends on {what}").into()),
         }
     }
@@ -138,7 +139,7 @@ impl Reader<'_> {
         let source = match &test.subject {
             Subject::Path => Text::variable("uri"),
             Subject::Text(template) => self.template(template)?,
-            Subject::HeaderOrVariable(name, variable) => {
+            Subject::HeaderOrVariable { name, variable, .. } => {
                 self.template(&Template::header_then_variable(name, *variable))?
             }
             Subject::Rewritten => {

@@ -68,7 +68,7 @@ fn unknown(what: &str) -> Try<Vec<u8>> {
 }
 
 fn variable(machine: &Machine, name: &[u8]) -> Option<VarId> {
-    let at = machine.program.variables.iter().position(|variable| *variable.name == *name)?;
+    let at = machine.program.variables.iter().position(|variable| variable.name.eq_ignore_ascii_case(name))?;
     Some(VarId(at as u32))
 }
 

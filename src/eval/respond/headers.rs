@@ -67,6 +67,9 @@ fn apply(machine: &mut Machine, rule: &HeaderRule, value: Vec<u8>, out: &mut Vec
 pub fn two_tables(machine: &mut Machine, served: bool) -> Try<Vec<(Bytes, Bytes)>> {
     let rules = machine.scope.settings.headers.items.clone();
     let mut always: Vec<(Bytes, Bytes)> = std::mem::take(&mut machine.added_headers);
+    if machine.location.is_some() {
+        always.retain(|(name, _)| !name.eq_ignore_ascii_case(b"location"));
+    }
     let mut success: Vec<(Bytes, Bytes)> = Vec::new();
     for rule in rules {
         if !(rule.always || served) || rule.early {
@@ -98,7 +101,7 @@ pub fn change_request(machine: &mut Machine, early: bool) -> Flow {
     for rule in rules.into_iter().filter(|rule| rule.early == early) {
         let done = guarded(machine, &rule).and_then(|on| match on {
             true => {
-                let mut all = headers.take().unwrap_or_else(|| machine.headers().to_vec());
+                let mut all = headers.take().unwrap_or_else(|| machine.joined_headers());
                 let done = apply_rule(machine, &rule, &mut all);
                 headers = Some(all);
                 done
@@ -112,6 +115,21 @@ pub fn change_request(machine: &mut Machine, early: bool) -> Flow {
     if let Some(headers) = headers {
         machine.changed_headers = Some(Arc::new(headers));
     }
+    if early { promise(machine) } else { Flow::Next }
+}
+
+/// Headers of the answer that the site's rules set before anything else happens.
+fn promise(machine: &mut Machine) -> Flow {
+    let rules = machine.scope_by_id(machine.site.scope).settings.headers.items.clone();
+    let mut added = std::mem::take(&mut machine.added_headers);
+    for rule in rules.into_iter().filter(|rule| rule.early && rule.always) {
+        let done =
+            guarded(machine, &rule).and_then(|on| if on { apply_rule(machine, &rule, &mut added) } else { Ok(()) });
+        if let Err(fail) = done {
+            return fail.into();
+        }
+    }
+    machine.added_headers = added;
     Flow::Next
 }
 
@@ -119,7 +137,11 @@ fn apply_rule(machine: &mut Machine, rule: &HeaderRule, out: &mut Vec<(Bytes, By
     match rule.action {
         HeaderAction::Edit | HeaderAction::EditAll => edit(machine, rule, out),
         _ => {
+            machine.taint = None;
             let value = template::render(machine, &rule.value)?;
+            if let (Some(taint), b"location") = (&machine.taint, &*rule.name.to_ascii_lowercase()) {
+                return Err(Fail::Unknown(Some(rule.span), taint.to_string()));
+            }
             change(rule, value, out);
             Ok(())
         }

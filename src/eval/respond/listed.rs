@@ -8,7 +8,7 @@ use crate::ir::scope::ErrorTarget;
 
 /// Finalises a reply.
 pub fn finish(machine: &mut Machine, reply: Reply) -> Finished {
-    let served = matches!(reply.content, ReplyContent::Served);
+    let served = matches!(reply.content, ReplyContent::Served | ReplyContent::Body(_));
     if served {
         let status = machine.saved_status.unwrap_or(reply.status);
         return send(machine, status, true, None);
@@ -27,7 +27,8 @@ pub fn finish(machine: &mut Machine, reply: Reply) -> Finished {
         return send(machine, reply.status, false, None);
     }
     let pages = &machine.scope.settings.error_pages.items;
-    let Some(page) = pages.iter().find(|page| page.code == reply.status).cloned() else {
+    let code = with_status_line(reply.status);
+    let Some(page) = pages.iter().find(|page| page.code == code).cloned() else {
         return send(machine, reply.status, false, None);
     };
     let rendered = match &page.target {
@@ -57,13 +58,15 @@ pub fn finish(machine: &mut Machine, reply: Reply) -> Finished {
     }
 }
 
-fn has_status_line(status: u16) -> bool {
-    matches!(status, 100..=103 | 200..=208 | 226 | 300..=305 | 307 | 308 | 400..=417 | 421..=424 | 426 | 428 | 429 | 431
-        | 451 | 500..=508 | 510 | 511)
+/// A status that has no line is sent, and looked up among the error pages, as 500.
+fn with_status_line(status: u16) -> u16 {
+    let has_line = matches!(status, 100..=103 | 200..=208 | 226 | 300..=305 | 307 | 308 | 400..=417 | 421..=424 | 426 | 428 | 429 | 431
+        | 451 | 500..=508 | 510 | 511);
+    if has_line { status } else { 500 }
 }
 
 fn send(machine: &mut Machine, status: u16, served: bool, body: Option<Vec<u8>>) -> Finished {
-    let mut status = if has_status_line(status) { status } else { 500 };
+    let mut status = with_status_line(status);
     let is_control = |&byte: &u8| (byte < b' ' && byte != b'\t') || byte == 0x7f;
     if machine.location.as_ref().is_some_and(|to| to.iter().any(is_control)) {
         (status, machine.location) = (500, None);

@@ -15,7 +15,6 @@ pub fn site(machine: &mut Machine, list: &RewriteList) -> Flow {
     machine.file = Some(machine.path.clone());
     machine.path_info = None;
     super::start(machine, None);
-    let before = machine.query.clone();
     if let Some(flow) = super::run_clauses(machine, list) {
         return flow;
     }
@@ -23,7 +22,7 @@ pub fn site(machine: &mut Machine, list: &RewriteList) -> Flow {
         machine.file = None;
         return Flow::Next;
     };
-    if let Some(flow) = leave(machine, raw, before.as_deref()) {
+    if let Some(flow) = leave(machine, raw) {
         return flow;
     }
     let text = machine.file.take().unwrap_or_default();
@@ -49,7 +48,7 @@ pub fn site(machine: &mut Machine, list: &RewriteList) -> Flow {
 /// `SCRIPT_URL` and `SCRIPT_URI`, which every site's list sets: the path of the request that came from outside.
 fn own_variables(machine: &mut Machine) {
     let id = |machine: &Machine, name: &[u8]| {
-        let at = machine.program.variables.iter().position(|variable| *variable.name == *name);
+        let at = machine.program.variables.iter().position(|variable| variable.name.eq_ignore_ascii_case(name));
         at.map(|at| VarId(at as u32))
     };
     let Some(url) = id(machine, b"SCRIPT_URL") else { return };
@@ -73,7 +72,6 @@ pub fn folder(machine: &mut Machine, list: &RewriteList) -> Flow {
     if machine.scope.settings.follow_symlinks == Some(false) {
         return Reply::bare(403, machine.scope.span).into();
     }
-    let before = machine.query.clone();
     super::start(machine, Some(list.folder.clone()));
     if let Some(flow) = super::run_clauses(machine, list) {
         return flow;
@@ -88,7 +86,7 @@ pub fn folder(machine: &mut Machine, list: &RewriteList) -> Flow {
     {
         machine.file = Some(rebased(list, text, length));
     }
-    if let Some(flow) = leave(machine, raw, before.as_deref()) {
+    if let Some(flow) = leave(machine, raw) {
         return flow;
     }
     let text = machine.file.take().unwrap_or_default();
@@ -153,7 +151,8 @@ fn as_path(machine: &mut Machine, list: &RewriteList, text: Vec<u8>) -> Result<V
 
 /// Whether the query holds bytes that cannot be sent on.
 pub fn bad_query(machine: &Machine) -> bool {
-    let absolute = machine.file.as_deref().is_some_and(|text| url::scheme(text).is_some());
+    // What is handed on as a path has a mark in front by now.
+    let absolute = !machine.rewriting.passed && machine.file.as_deref().is_some_and(|text| url::scheme(text).is_some());
     // What is fetched from elsewhere is not escaped here.
     let escapes = absolute && machine.rewriting.proxied.is_none() && machine.rewriting.changed == Some(false);
     let query = machine.query.as_deref().unwrap_or_default();
@@ -165,7 +164,7 @@ fn has_controls(query: &[u8]) -> bool {
 }
 
 /// A result that leaves the server, or cannot.
-fn leave(machine: &mut Machine, raw: bool, before: Option<&[u8]>) -> Option<Flow> {
+fn leave(machine: &mut Machine, raw: bool) -> Option<Flow> {
     let span = machine.rewriting.span;
     if bad_query(machine) {
         return Some(Reply::bare(403, span).into());
@@ -183,7 +182,7 @@ fn leave(machine: &mut Machine, raw: bool, before: Option<&[u8]>) -> Option<Flow
     let mut to = if raw { text } else { url::escape_absolute(&text) };
     if let Some(query) = &machine.query {
         to.push(b'?');
-        let kept = raw || before == Some(query.as_slice());
+        let kept = raw || machine.rewriting.kept.as_ref() == Some(query);
         to.extend_from_slice(&if kept { query.clone() } else { escape::path(query) });
     }
     let status = machine.rewriting.status.filter(|status| (300..400).contains(status)).unwrap_or(302);

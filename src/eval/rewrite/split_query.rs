@@ -29,6 +29,7 @@ pub fn apply(machine: &mut Machine, change: &Rewrite, text: &mut Vec<u8>) {
     let Some(mark) = mark else { return };
     let new = tail.get(mark + 1..).unwrap_or_default().to_vec();
     text.truncate(skip + mark);
+    let keeps = new.is_empty() && machine.query == machine.rewriting.kept;
     if matches!(old, OldQuery::Append | OldQuery::DiscardThenAppend) {
         if !new.is_empty() {
             let mut merged = new;
@@ -43,6 +44,10 @@ pub fn apply(machine: &mut Machine, change: &Rewrite, text: &mut Vec<u8>) {
         Some(query) if query.is_empty() => machine.query = None,
         Some(query) if query.ends_with(b"&") => {
             query.pop();
+            if let (true, OldQuery::Append, Some(kept)) = (keeps, old, &mut machine.rewriting.kept) {
+                // The `&` is taken off in place, and the query counts as the one that came.
+                kept.pop();
+            }
         }
         _ => {}
     }

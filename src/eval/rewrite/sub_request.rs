@@ -2,7 +2,7 @@
 
 use crate::eval::flow::{Fail, Flow, Reply, Try};
 use crate::eval::machine::Machine;
-use crate::eval::{attribute, condition, escape, phase, sections};
+use crate::eval::{Kind, attribute, condition, escape, phase, sections};
 use crate::ir::Phase;
 use crate::ir::condition::FileTest;
 use crate::ir::template::Attribute;
@@ -32,7 +32,8 @@ pub fn by_url<'p>(machine: &Machine<'p>, target: &[u8]) -> Try<(Machine<'p>, Rea
     }
     let mut inner = machine.clone();
     inner.depth = inner.depth.saturating_add(1);
-    if inner.depth > DEPTH {
+    // Where no internal redirect is left, no request inside the request is either (`ap_is_recursion_limit_exceeded`).
+    if inner.depth > DEPTH || machine.budget == 0 {
         return Ok((inner, Reached::Answer(Reply::bare(500, None))));
     }
     let (path, query) = path_and_query(target);
@@ -107,12 +108,29 @@ pub fn reachable(machine: &mut Machine, test: FileTest, path: &[u8]) -> Try<bool
             Reached::Answer(reply) => reply.status < 400,
         });
     }
+    let path = &beside(machine, path);
+    let off = machine.scope.settings.directory_slash == Some(false);
+    let found = condition::stat(machine, path, "file");
+    if found.is_some_and(|found| found.kind == Kind::Directory && !off && !path.ends_with(b"/")) {
+        // A folder answers with a redirect to its slash.
+        return Ok(false);
+    }
     let reached = by_file(machine, path)?.1;
     let good = match reached {
         Reached::Content => true,
         Reached::Answer(reply) => reply.status < 300,
     };
-    Ok(good && condition::stat(machine, path, "file").is_some())
+    Ok(good && found.is_some() && machine.budget > 0)
+}
+
+/// A file's name made absolute: it lies beside the file that the path was mapped to.
+fn beside(machine: &Machine, path: &[u8]) -> Vec<u8> {
+    if path.starts_with(b"/") {
+        return path.to_vec();
+    }
+    let file = machine.file.as_deref().unwrap_or_default();
+    let end = memchr::memrchr(b'/', file).map_or(0, |at| at + 1);
+    [file.get(..end).unwrap_or_default(), path].concat()
 }
 
 fn by_file<'p>(machine: &Machine<'p>, path: &[u8]) -> Try<(Machine<'p>, Reached)> {

@@ -1,6 +1,6 @@
 //! What mod_rewrite takes for an absolute URL, and how it escapes one. Pure functions of bytes.
 
-use crate::eval::escape;
+use crate::eval::{condition, escape};
 use crate::ir::policy::BackReferenceEscape;
 
 /// Schemes that make a text an absolute URL, and whether they have a query (`is_absolute_uri`).
@@ -71,29 +71,34 @@ pub fn escape_back_reference(options: &BackReferenceEscape, bytes: &[u8]) -> Vec
 }
 
 /// RedirectMatch's parsing of its result as a URI, put together again without its query and fragment, escaped as a
-/// whole, query and fragment put back raw.
-pub fn reparse(text: &[u8]) -> Option<Vec<u8>> {
+/// whole, query and fragment put back raw. What is no URI is lost from where that shows (`apr_uri_parse`).
+pub fn reparse(text: &[u8]) -> Vec<u8> {
     let cut = |text: &[u8], mark: u8| match memchr::memchr(mark, text).and_then(|at| text.split_at_checked(at)) {
         Some((head, tail)) => (head.to_vec(), tail.to_vec()),
         None => (text.to_vec(), Vec::new()),
     };
     let (before_fragment, fragment) = cut(text, b'#');
     let (head, query) = cut(&before_fragment, b'?');
-    let head = escape::path(&authority(&head));
-    Some([&*head, &*query, &*fragment].concat())
+    let (head, path) = authority(&head);
+    let head = escape::path(&head);
+    match path {
+        Some(path) => [&*head, &escape::path(&path), &*query, &*fragment].concat(),
+        None => head,
+    }
 }
 
-/// The default port and an empty one dropped, a password made unreadable.
-fn authority(text: &[u8]) -> Vec<u8> {
-    let Some(colon) = text.windows(3).position(|three| three == b"://") else { return text.to_vec() };
-    let is_scheme = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-.".contains(byte);
-    let (scheme, rest) = text.split_at(colon);
-    if scheme.is_empty() || !scheme.iter().all(is_scheme) {
-        return text.to_vec();
+/// Scheme and authority, the default port and an empty one dropped, a password made unreadable; and the path behind
+/// them, which is lost with a port that is none.
+fn authority(text: &[u8]) -> (Vec<u8>, Option<Vec<u8>>) {
+    let length = text.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(byte)).count();
+    let scheme = text.get(..length).filter(|_| text.get(length) == Some(&b':')).unwrap_or_default();
+    if scheme.first().is_some_and(|byte| !byte.is_ascii_alphabetic()) {
+        return (Vec::new(), None);
     }
-    let rest = rest.get(3..).unwrap_or_default();
-    let end = memchr::memchr(b'/', rest).unwrap_or(rest.len());
-    let (host, path) = rest.split_at(end);
+    let behind = text.get(if scheme.is_empty() { 0 } else { length + 1 }..).unwrap_or_default();
+    let Some(rest) = behind.strip_prefix(b"//") else { return (Vec::new(), Some(text.to_vec())) };
+    let start = text.get(..text.len() - rest.len()).unwrap_or_default();
+    let (host, path) = rest.split_at(memchr::memchr(b'/', rest).unwrap_or(rest.len()));
     let (user, host) = match memchr::memrchr(b'@', host).and_then(|at| host.split_at_checked(at + 1)) {
         Some((user, host)) => (user, host),
         None => (&b""[..], host),
@@ -102,14 +107,43 @@ fn authority(text: &[u8]) -> Vec<u8> {
         Some(at) => [user.get(..at).unwrap_or_default(), b":XXXXXXXX@"].concat(),
         None => user.to_vec(),
     };
-    let default: &[u8] = match scheme.to_ascii_lowercase().as_slice() {
-        b"http" => b":80",
-        b"https" => b":443",
-        b"ftp" => b":21",
-        _ => b":",
-    };
-    let host = host.strip_suffix(default).or_else(|| host.strip_suffix(b":")).unwrap_or(host);
-    [scheme, b"://", &user, host, path].concat()
+    let name = if host.starts_with(b"[") { memchr::memchr(b']', host) } else { Some(0) };
+    let Some(name) = name else { return (start.strip_suffix(b"//").unwrap_or(start).to_vec(), None) };
+    let colon = memchr::memchr(b':', host.get(name..).unwrap_or_default()).map_or(host.len(), |at| name + at);
+    let (name, port) = host.split_at(colon);
+    let digits = port.get(1..).unwrap_or_default();
+    // A port is counted in 16 bits.
+    let number = condition::leading_integer(digits) & 0xffff;
+    let plain = digits.trim_ascii_start();
+    let plain = plain.strip_prefix(b"-").or_else(|| plain.strip_prefix(b"+")).unwrap_or(plain);
+    let is_number = plain.iter().all(u8::is_ascii_digit);
+    let port = if number == 0 || Some(number) == default_port(scheme) { b"" } else { port };
+    ([start, &user, name, port].concat(), is_number.then(|| path.to_vec()))
+}
+
+/// The port that goes without saying (`apr_uri_port_of_scheme`).
+fn default_port(scheme: &[u8]) -> Option<i64> {
+    Some(match scheme.to_ascii_lowercase().as_slice() {
+        b"http" => 80,
+        b"https" => 443,
+        b"ftp" => 21,
+        b"ssh" => 22,
+        b"telnet" => 23,
+        b"gopher" => 70,
+        b"pop" => 110,
+        b"nntp" => 119,
+        b"imap" => 143,
+        b"prospero" => 191,
+        b"wais" => 210,
+        b"ldap" => 389,
+        b"rtsp" => 554,
+        b"snews" => 563,
+        b"acap" => 674,
+        b"nfs" => 2049,
+        b"tip" => 3372,
+        b"sip" => 5060,
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
@@ -132,7 +166,20 @@ mod tests {
 
     #[test]
     fn a_uri_that_is_put_together_again_loses_its_default_port_and_its_password() {
-        let again = reparse(b"http://u:p@x.example:80/%20b?a b#c d").unwrap();
-        assert_eq!(again, b"http://u:XXXXXXXX@x.example/%2520b?a b#c d");
+        let again = |text: &str| String::from_utf8(reparse(text.as_bytes())).unwrap();
+        assert_eq!(again("http://u:p@x.example:80/%20b?a b#c d"), "http://u:XXXXXXXX@x.example/%2520b?a b#c d");
+        assert_eq!(again("ldap://[::1]:389/x"), "ldap://%5b::1%5d/x");
+        assert_eq!(again("//x.example:80/a"), "//x.example:80/a");
+    }
+
+    #[test]
+    fn a_uri_with_a_port_that_is_none_ends_there() {
+        let again = |text: &str| String::from_utf8(reparse(text.as_bytes())).unwrap();
+        assert_eq!(again("http://x.example:abc/y?q#f"), "http://x.example");
+        assert_eq!(again("http://x.example:8080x/y"), "http://x.example:8080x");
+        assert_eq!(again("http://x.example:99999/"), "http://x.example:99999/");
+        assert_eq!(again("http://x.example: 080/"), "http://x.example/");
+        assert_eq!(again("1://y/z?q"), "");
+        assert_eq!(again("http://[::1"), "http:");
     }
 }

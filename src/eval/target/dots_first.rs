@@ -31,14 +31,18 @@ pub fn receive(machine: &mut Machine) -> Result<(), u16> {
     if (first.is_none() && is_one_one) || second.is_some() {
         return Err(400);
     }
-    host::choose_site(machine)?;
     machine.raw_target = rest.to_vec();
     let (path, query) = match memchr::memchr(b'?', rest).and_then(|at| rest.split_at_checked(at)) {
         Some((path, query)) => (path, query.get(1..)),
         None => (rest, None),
     };
     machine.query = query.map(<[u8]>::to_vec);
-    machine.path = if path.is_empty() { b"/".to_vec() } else { path.to_vec() };
+    machine.path = match path {
+        b"" if &*request.method == b"OPTIONS" => b"*".to_vec(),
+        b"" => b"/".to_vec(),
+        path => path.to_vec(),
+    };
+    host::choose_site(machine)?;
     machine.encoded = true;
     Ok(())
 }
@@ -90,12 +94,15 @@ fn split<'r>(machine: &mut Machine, target: &'r [u8]) -> Result<(Option<&'r [u8]
         let colon = memchr::memrchr(b':', target).ok_or(400u16)?;
         let is_port =
             target.get(colon + 1..).is_some_and(|port| !port.is_empty() && port.iter().all(u8::is_ascii_digit));
-        return if is_port { Ok((Some(target), b"/")) } else { Err(400) };
+        let name = target.get(..colon).unwrap_or_default();
+        // Without a proxy nobody takes it (`ap_process_request_internal`).
+        return Err(if is_port && (name.is_empty() || strict_host(name).is_some()) { 405 } else { 400 });
     }
-    if target == b"*" && &*machine.request.method != b"OPTIONS" {
+    let whole_server = target.split(|&byte| byte == b'?').next() == Some(b"*");
+    if whole_server && &*machine.request.method != b"OPTIONS" {
         return Err(400);
     }
-    if target.starts_with(b"/") || target.starts_with(b"?") || target == b"*" {
+    if target.starts_with(b"/") || target.starts_with(b"?") || whole_server {
         return Ok((None, target));
     }
     let colon = memchr::memchr(b':', target).ok_or(400u16)?;
@@ -134,9 +141,15 @@ pub fn normalise_again(machine: &mut Machine) -> Result<(), u16> {
     // Slashes at the very beginning are one, whatever becomes of the others.
     let leading = machine.path.iter().take_while(|&&byte| byte == b'/').count();
     machine.path.drain(..leading.saturating_sub(1));
+    machine.flags.path_quoted |= machine.path.contains(&b'%');
     let path = decode_unreserved(&machine.path).ok_or(400u16)?;
     let path = resolve(&path, merge).ok_or(400u16)?;
-    let path = decode(&path, slashes)?;
+    let (path, refused) = decode(&path, slashes)?;
+    if refused {
+        // What follows a NUL is lost.
+        machine.path = path.split(|&byte| byte == 0).next().unwrap_or_default().to_vec();
+        return Err(404);
+    }
     let path = if slashes == EncodedSlashes::Decode { resolve(&path, merge).ok_or(400u16)? } else { path };
     machine.path = path;
     Ok(())
@@ -203,8 +216,8 @@ fn resolve(path: &[u8], merge: bool) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// Decodes the escapes that are left.
-fn decode(path: &[u8], slashes: EncodedSlashes) -> Result<Vec<u8>, u16> {
+/// Decodes the escapes that are left, and says whether one of them is refused.
+fn decode(path: &[u8], slashes: EncodedSlashes) -> Result<(Vec<u8>, bool), u16> {
     let mut out = Vec::with_capacity(path.len());
     let mut refused = false;
     let mut at = 0;
@@ -215,7 +228,10 @@ fn decode(path: &[u8], slashes: EncodedSlashes) -> Result<Vec<u8>, u16> {
             continue;
         }
         match escape_at(path, at).ok_or(400u16)? {
-            0 => refused = true,
+            0 => {
+                refused = true;
+                out.push(0);
+            }
             b'/' if slashes == EncodedSlashes::Keep => out.extend_from_slice(path.get(at..at + 3).unwrap_or_default()),
             b'/' => {
                 refused |= slashes == EncodedSlashes::Refuse;
@@ -225,7 +241,7 @@ fn decode(path: &[u8], slashes: EncodedSlashes) -> Result<Vec<u8>, u16> {
         }
         at += 3;
     }
-    if refused { Err(404) } else { Ok(out) }
+    Ok((out, refused))
 }
 
 /// Apache's `fix_hostname` with strict protocol options.
@@ -254,8 +270,13 @@ pub fn strict_host(text: &[u8]) -> Option<Host> {
     Some(Host { name: name.to_ascii_lowercase(), port })
 }
 
+/// Four numbers without leading zeros, of any size (`strict_hostname_check`).
 fn is_quad(name: &[u8]) -> bool {
-    std::str::from_utf8(name).is_ok_and(|text| text.parse::<std::net::Ipv4Addr>().is_ok())
+    let is_number = |part: &[u8]| {
+        !part.is_empty() && part.iter().all(u8::is_ascii_digit) && (part.len() == 1 || !part.starts_with(b"0"))
+    };
+    let parts: Vec<&[u8]> = name.split(|&byte| byte == b'.').collect();
+    parts.len() == 4 && parts.into_iter().all(is_number)
 }
 
 /// `:port`, or nothing.
@@ -272,7 +293,8 @@ mod tests {
     fn path(text: &str) -> Result<String, u16> {
         let path = decode_unreserved(text.as_bytes()).ok_or(400u16)?;
         let path = resolve(&path, true).ok_or(400u16)?;
-        decode(&path, EncodedSlashes::Refuse).map(|path| String::from_utf8(path).unwrap())
+        let (path, refused) = decode(&path, EncodedSlashes::Refuse)?;
+        if refused { Err(404) } else { Ok(String::from_utf8(path).unwrap()) }
     }
 
     #[test]
@@ -289,7 +311,8 @@ mod tests {
     fn a_host_has_a_name_that_ends_in_a_word_or_is_an_address() {
         assert!(strict_host(b"www.example.com:80").is_some());
         assert!(strict_host(b"1.2.3").is_none());
-        assert!(strict_host(b"1.2.3.4").is_some());
+        assert!(strict_host(b"1.2.3.4").is_some() && strict_host(b"256.1.1.1").is_some());
+        assert!(strict_host(b"1.2.3.04").is_none());
         assert!(strict_host(b"a_b").is_some());
         assert!(strict_host(b"h:0").is_none());
         assert!(strict_host(b"a b").is_none());

@@ -150,6 +150,11 @@ fn whole(
 /// `Alias`, `AliasMatch`, `ScriptAlias`, `ScriptAliasMatch`.
 pub fn alias(context: &mut Context, builder: &mut Builder, line: &Line, pattern: bool) -> Result<(), Refused> {
     let words = line.words(context.sources);
+    match (words.len(), builder.at_server()) {
+        (1, true) => return Err(Refused::at(line.head, "Alias must have two arguments when used globally")),
+        (2, false) => return Err(Refused::at(line.head, "Alias cannot occur within directory context")),
+        _ => {}
+    }
     let full = |name: &[u8]| match name.starts_with(b"/") {
         true => name.to_vec(),
         false => [context.prefix.to_string_lossy().as_bytes(), b"/", name].concat(),

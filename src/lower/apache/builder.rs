@@ -1,8 +1,9 @@
 //! A scope under construction: what the lines of one section, file or server have said so far.
 
 use super::flags::ConditionFlags;
-use crate::ir::clause::Clause;
+use crate::ir::clause::{Action, Clause, Handler};
 use crate::ir::condition::Condition;
+use crate::ir::proxy::LocationChange;
 use crate::ir::scope::{Inherit, Listed, Lists, RewriteList, Scope, Stacked};
 use crate::ir::{Bytes, Note};
 use std::sync::Arc;
@@ -39,6 +40,8 @@ pub struct Builder {
     pub aliases: Vec<Clause>,
     /// What other servers answer for.
     pub proxies: Vec<Clause>,
+    /// What becomes of a `Location` of theirs.
+    pub reverses: Vec<Arc<LocationChange>>,
     /// SetEnvIf in order.
     pub environment: Vec<Clause>,
     /// SetEnv in order.
@@ -65,6 +68,7 @@ impl Builder {
             redirects: Vec::new(),
             aliases: Vec::new(),
             proxies: Vec::new(),
+            reverses: Vec::new(),
             environment: Vec::new(),
             late_environment: Vec::new(),
             expression: None,
@@ -85,6 +89,7 @@ impl Builder {
     pub fn finish(mut self) -> Scope {
         self.link_chains();
         self.link_exceptions();
+        self.link_reverses();
         let mut redirect = Stacked::of(self.proxies);
         redirect = redirect.followed_by(&Stacked::of(self.redirects));
         let rewrite = self.rewrites.then(|| {
@@ -112,6 +117,17 @@ impl Builder {
         let count = self.proxies.len();
         for (at, proxy) in self.proxies.iter_mut().enumerate().filter(|(_, proxy)| proxy.does.is_empty()) {
             proxy.then = crate::ir::clause::Then::Skip((count - at - 1) as u32);
+        }
+    }
+
+    /// Every change of a `Location` is for every server that requests are handed on to.
+    fn link_reverses(&mut self) {
+        for action in self.proxies.iter_mut().flat_map(|proxy| &mut proxy.does) {
+            if let Action::Handler(Handler::Proxy(proxy)) = action
+                && let Some(proxy) = Arc::get_mut(proxy)
+            {
+                proxy.locations.clone_from(&self.reverses);
+            }
         }
     }
 

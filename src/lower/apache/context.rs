@@ -24,6 +24,8 @@ pub struct Context<'a> {
     pub version: Version,
     /// What is loaded.
     pub modules: Modules,
+    /// Whether the files of this machine are the server's.
+    pub real_files: bool,
     /// What relative file names are relative to.
     pub prefix: PathBuf,
     /// `ServerAdmin`.
@@ -56,6 +58,7 @@ impl<'a> Context<'a> {
             program: Program::default(),
             version,
             modules,
+            real_files: false,
             prefix,
             admin: b"[no address given]"[..].into(),
             regex: pcre::Options {
@@ -72,17 +75,19 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// The variable of a name.
+    /// The variable of a name, whose case does not matter (`apr_table_get`).
     pub fn variable(&mut self, name: &[u8]) -> VarId {
-        if let Some(id) = self.variables.get(name) {
+        let key = name.to_ascii_lowercase();
+        if let Some(id) = self.variables.get(key.as_slice()) {
             return *id;
         }
-        if let Some(inner) = name.strip_prefix(b"REDIRECT_") {
-            self.variable(inner);
+        if let Some(inner) = key.strip_prefix(b"redirect_") {
+            let start = name.len() - inner.len();
+            self.variable(name.get(start..).unwrap_or_default());
         }
         let id = VarId(self.program.variables.len() as u32);
         self.program.variables.push(Variable { name: name.into(), origin: Origin::Environment });
-        self.variables.insert(name.into(), id);
+        self.variables.insert(key.into(), id);
         id
     }
 

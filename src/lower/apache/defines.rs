@@ -38,16 +38,18 @@ impl Defines {
         self.values.remove(name);
     }
 
-    /// Replaces every `${NAME}` of a line that has a value, in one pass; `None` where nothing changes.
-    pub fn expand(&self, text: &[u8]) -> Option<Vec<u8>> {
+    /// Replaces every `${NAME}` of a line that has a value, here or else in the `environment`, in one pass; `None`
+    /// where nothing changes.
+    pub fn expand(&self, text: &[u8], environment: impl Fn(&[u8]) -> Option<Vec<u8>>) -> Option<Vec<u8>> {
         let mut found = memchr::memmem::find(text, b"${")?;
         let (mut out, mut done) = (Vec::new(), 0);
         loop {
             let name = text.get(found + 2..).and_then(|tail| tail.get(..memchr::memchr(b'}', tail)?));
-            let next = match name.map(|name| (name.len(), self.value(name))) {
+            let value = |name: &[u8]| self.value(name).map(<[u8]>::to_vec).or_else(|| environment(name));
+            let next = match name.map(|name| (name.len(), value(name))) {
                 Some((length, Some(value))) => {
                     out.extend_from_slice(text.get(done..found).unwrap_or_default());
-                    out.extend_from_slice(value);
+                    out.extend_from_slice(&value);
                     done = found + length + 3;
                     done
                 }
@@ -72,7 +74,9 @@ mod tests {
         let mut defines = Defines::default();
         defines.set(b"a", Some(b"${b} x"));
         defines.set(b"b", None);
-        assert_eq!(defines.expand(b"1 ${a} ${b} ${map:k} ${").unwrap(), b"1 ${b} x ${b} ${map:k} ${");
-        assert_eq!(defines.expand(b"${c}"), None);
+        let environment = |name: &[u8]| matches!(name, b"a" | b"e").then(|| b"env".to_vec());
+        assert_eq!(defines.expand(b"1 ${a} ${b} ${map:k} ${", environment).unwrap(), b"1 ${b} x ${b} ${map:k} ${");
+        assert_eq!(defines.expand(b"${e}", environment).unwrap(), b"env");
+        assert_eq!(defines.expand(b"${c}", environment), None);
     }
 }

@@ -137,7 +137,7 @@ fn set(flags: &mut RuleFlags, key: &[u8], value: Vec<u8>) -> Result<(), String> 
         b"end" => flags.end = true,
         b"f" | b"forbidden" => (flags.status_only, flags.code) = (true, 403),
         b"g" | b"gone" => (flags.status_only, flags.code) = (true, 410),
-        b"h" | b"handler" => flags.handler = Some(value),
+        b"h" | b"handler" => flags.handler = Some(value).filter(|name| !name.is_empty()),
         b"l" | b"last" => flags.last = true,
         b"ne" | b"noescape" => flags.no_escape = true,
         b"n" | b"next" => {

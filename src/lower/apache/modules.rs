@@ -167,6 +167,22 @@ impl Modules {
         !self.explicit || self.foreign || modules.iter().any(|module| self.loaded.contains(*module))
     }
 
+    /// Whether a way to authorize (`Require`'s first word) may have a module that brings it.
+    pub fn brings_provider(&self, name: &[u8]) -> bool {
+        let module: &[u8] = match name {
+            b"all" | b"env" | b"method" | b"expr" => b"authz_core",
+            b"user" | b"valid-user" => b"authz_user",
+            b"ip" | b"local" | b"host" | b"forward-dns" => b"authz_host",
+            b"group" => b"authz_groupfile",
+            b"file-owner" | b"file-group" => b"authz_owner",
+            other if other.starts_with(b"ldap-") => b"authnz_ldap",
+            other if other.starts_with(b"dbd-") => b"authz_dbd",
+            other if other.starts_with(b"dbm-") => b"authz_dbm",
+            _ => b"",
+        };
+        !self.explicit || self.foreign || self.loaded.contains(module)
+    }
+
     /// Whether it is one of the server's own modules, loaded or not.
     pub fn is_stock(name: &[u8]) -> bool {
         let name = plain(name);

@@ -216,7 +216,8 @@ impl<'a> Reader<'a> {
         if let Some(substitution) = place.substitution {
             text = substitution.apply(text.as_deref().unwrap_or(raw)).or(text);
         }
-        self.loaded.defines.expand(text.as_deref().unwrap_or(raw)).or(text)
+        let environment = |name: &[u8]| self.loader.environment(name).filter(|_| self.options.real_files);
+        self.loaded.defines.expand(text.as_deref().unwrap_or(raw), environment).or(text)
     }
 
     fn intern(&mut self, name: Vec<u8>) -> Arc<[u8]> {

@@ -364,6 +364,9 @@ fn map_kind(context: &Context, source: &[u8]) -> Result<TableKind, String> {
     }
     let file = if kind == b"txt" || kind == b"rnd" { rest } else { source };
     let path = context.prefix.join(String::from_utf8_lossy(file).as_ref());
+    if context.real_files && !context.loader.exists(&path) {
+        return Err(format!("file for map not found:{}", shown(path.as_os_str().as_encoded_bytes())));
+    }
     let Ok(text) = context.loader.read(&path) else {
         return Ok(TableKind::Unknown(format!("the map file `{}`", shown(file))));
     };

@@ -68,6 +68,10 @@ fn argument<'a>(
     let word = words.get(usize::from(tilde)).ok_or_else(|| {
         Refused::at(line.head, format!("<{}> directive requires an argument", String::from_utf8_lossy(&line.name)))
     })?;
+    if words.len() > 1 + usize::from(tilde) {
+        let name = String::from_utf8_lossy(&line.name);
+        return Err(Refused::at(line.rest, format!("Multiple <{name}> arguments not (yet) supported.")));
+    }
     if !tilde && !line.name.ends_with(b"match") {
         return Ok((None, &word.value));
     }
@@ -111,6 +115,13 @@ fn with_slash(text: &[u8]) -> Bytes {
 fn folder<'a>(context: &mut Context<'a>, line: &'a Line, refused: &mut Vec<Refused>) -> Result<Section, Refused> {
     let words = line.words(context.sources);
     let (pattern, text) = argument(context, line, &words)?;
+    let prefix = context.prefix.to_string_lossy().into_owned();
+    let full = if text.starts_with(b"/") || pattern.is_some() {
+        text.to_vec()
+    } else {
+        [prefix.as_bytes(), b"/", text].concat()
+    };
+    let text = full.as_slice();
     let name = with_slash(text);
     let (applies, named) = match pattern {
         Some((pattern, named)) => (pattern, named),

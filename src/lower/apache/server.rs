@@ -99,6 +99,7 @@ pub fn whole<'a>(context: &mut Context<'a>, loaded: &'a Loaded, files: &'a [Htac
     let table = check::check(loaded, context.sources, &Frame::Server).refusals;
     context.program.refusals.extend(table);
     regex_defaults(context, &loaded.lines);
+    context.program.facts.ports = listeners::ports(context, &loaded.lines);
     let mut cache = Cache::default();
     let main = main(context, &loaded.lines, options);
     let site = Site {
@@ -143,9 +144,13 @@ fn virtual_host<'a>(
     let block = line.block.as_deref().unwrap_or_default();
     context.admin = main.admin.clone();
     let mut own = names(context, block);
-    let addresses = addresses(context, line);
+    let main_port = port_before(context, main.lines, line);
+    let addresses = addresses(context, line, main_port).unwrap_or_else(|refused| {
+        refuse(context, vec![refused], Reach::Server);
+        Vec::new()
+    });
     if !own.has_name {
-        own.own = nameless(&addresses, &main.names.own, port_before(context, main.lines, line));
+        own.own = nameless(&addresses, &main.names.own, main_port);
         own.has_name = true;
     }
     let inherits = inherits_rules(context, block, &main.options);

@@ -15,6 +15,7 @@ use crate::ir::clause::Handler;
 use crate::ir::policy::{SelfHost, SelfPort, SelfUrl};
 use crate::ir::scope::EncodedSlashes;
 use crate::ir::template::Template;
+use crate::ir::{Effect, Note};
 use std::sync::Arc;
 
 pub use environment::encrypted;
@@ -39,12 +40,19 @@ pub fn setting(context: &mut Context, builder: &mut Builder, line: &Line) -> Res
         b"aliaspreservepath" => settings.alias_preserves_path = Some(is_on(&words)),
         b"traceenable" => settings.trace = Some(!first.eq_ignore_ascii_case(b"off")),
         b"stricthostcheck" => settings.strict_host = Some(is_on(&words)),
+        b"limitinternalrecursion" => {
+            if words.iter().any(|word| atoi(word) <= 0) {
+                return Err(Refused::at(line.rest, "The recursion limit must be greater than zero."));
+            }
+            settings.internal_redirects = u32::try_from(atoi(&first)).ok();
+        }
         b"mergeslashes" => settings.merge_slashes = Some(is_on(&words)),
         b"allowencodedslashes" => {
             settings.encoded_slashes = Some(match first.to_ascii_lowercase().as_slice() {
                 b"on" => EncodedSlashes::Decode,
                 b"nodecode" => EncodedSlashes::Keep,
-                _ => EncodedSlashes::Refuse,
+                b"off" => EncodedSlashes::Refuse,
+                _ => return Err(Refused::at(line.rest, "AllowEncodedSlashes must be On, Off, or NoDecode")),
             });
         }
         b"directorycheckhandler" => settings.index_unless_handled = Some(is_on(&words)),
@@ -77,7 +85,8 @@ pub fn setting(context: &mut Context, builder: &mut Builder, line: &Line) -> Res
             settings.accept_path_info = match first.to_ascii_lowercase().as_slice() {
                 b"on" => Some(true),
                 b"off" => Some(false),
-                _ => None,
+                b"default" => None,
+                _ => return Err(Refused::at(line.rest, "AcceptPathInfo must be set to on, off or default")),
             };
         }
         b"sethandler" => {
@@ -91,6 +100,13 @@ pub fn setting(context: &mut Context, builder: &mut Builder, line: &Line) -> Res
             settings.extensions.items.extend(named.map(|name| Arc::new((name.into(), handler.clone()))));
         }
         b"options" => options::lower(builder, line, &words)?,
+        b"authtype" => {
+            settings.auth_type = Some(first.into());
+            let reason = "asks who the client is".to_owned();
+            let note = Note { span: line.head, directive: "AuthType".to_owned(), effect: Effect::May, reason };
+            context.program.notes.push(note);
+        }
+        b"allowoverride" => options::check_override(line, &words)?,
         b"errordocument" => error_document::lower(context, builder, line)?,
         b"header" => headers::lower(context, builder, line, false)?,
         b"requestheader" => headers::lower(context, builder, line, true)?,
@@ -115,15 +131,31 @@ pub fn setting(context: &mut Context, builder: &mut Builder, line: &Line) -> Res
         b"checkbasenamematch" => settings.spelling.get_or_insert_default().basename = is_on(&words),
         b"proxypassmatch" => proxy::pass_match(context, builder, line, &words)?,
         b"proxypass" => proxy::pass(builder, line, &words),
-        _ => return Ok(false),
+        _ => {
+            noted(builder, line, &words);
+            return Ok(false);
+        }
     }
     Ok(true)
+}
+
+/// What is modelled for the server's own answers only, so that it stays noted as something to look at.
+fn noted(builder: &mut Builder, line: &Line, words: &[Vec<u8>]) {
+    let settings = &mut builder.scope.settings;
+    let first = || words.first().map(|word| word.as_slice().into());
+    match &*line.name {
+        b"authname" => settings.realm = first(),
+        b"authuserfile" => settings.user_file = first(),
+        b"proxypreservehost" | b"proxyerroroverride" => settings.opaque_proxy = Some(is_on(words)),
+        b"proxypassreverse" => proxy::pass_reverse(builder, words),
+        _ => {}
+    }
 }
 
 /// What a handler of a name does.
 pub fn handler_named(context: &Context, name: &[u8]) -> Handler {
     match name.to_ascii_lowercase().as_slice() {
-        b"none" | b"default-handler" => Handler::Static,
+        b"none" => Handler::Static,
         b"server-status" if context.modules.is_loaded(b"status_module") => Handler::Fixed(200),
         b"server-info" if context.modules.is_loaded(b"info_module") => Handler::Fixed(200),
         lower if context.modules.serves(lower) => Handler::Dynamic(name.into()),

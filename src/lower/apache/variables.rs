@@ -57,7 +57,7 @@ pub fn expression(context: &Context, name: &[u8]) -> Option<Attribute> {
         b"SERVER_ADDR" => return None,
         b"AUTH_TYPE" | b"REMOTE_IDENT" | b"CONTEXT_PREFIX" => Attribute::Fixed([].into()),
         b"TIME" => Attribute::Time(TimePart::Stamp),
-        b"API_VERSION" => fixed("20120211:142"),
+        b"API_VERSION" => fixed("20120211"),
         other => common(context, other)?,
     })
 }

@@ -15,6 +15,11 @@ pub struct Methods {
 }
 
 impl Methods {
+    /// These methods.
+    pub fn of(names: Vec<Vec<u8>>) -> Self {
+        Self { names, others: false }
+    }
+
     /// Whether the request's method is one of them. HEAD goes with GET.
     pub fn hold(&self, span: Span) -> Condition {
         let method = || Template { parts: vec![Part::Attribute(Attribute::Method)], ..Template::default() };

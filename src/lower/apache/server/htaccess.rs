@@ -11,6 +11,7 @@ use crate::ir::pattern::Glob;
 use crate::ir::{Bytes, Reach, Refusal, ScopeId, SiteId};
 use crate::source::FileId;
 use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
 
 /// What a `.htaccess` may contain, by folder, and the scopes already made for it.
 pub type Cache = FxHashMap<(FileId, u8, Vec<Box<[u8]>>, Option<SiteId>), ScopeId>;
@@ -24,9 +25,9 @@ pub fn with_files<'a>(
     files: &'a [HtaccessFile],
     cache: &mut Cache,
 ) -> Sections {
-    for file in files {
-        let (allow, list) = allowed(context, &file.folder, [main, host]);
-        if allow == Override::NONE && list.is_empty() {
+    for (folder, file) in named(context, files, [host, main]) {
+        let (allow, list) = allowed(context, folder, [main, host]);
+        if !allow.allows(Override::ALL) && list.is_empty() {
             continue;
         }
         let key = (file.id, allow.0, list.clone(), context.own_maps);
@@ -42,6 +43,27 @@ pub fn with_files<'a>(
         sections.htaccess.insert(file.folder.as_slice().into(), scope);
     }
     sections
+}
+
+/// The one file of each folder that a server reads: the first of the names that `AccessFileName` gives which is there.
+fn named<'a>(
+    context: &Context,
+    files: &'a [HtaccessFile],
+    servers: [&[Line]; 2],
+) -> BTreeMap<&'a [u8], &'a HtaccessFile> {
+    let line = servers.iter().find_map(|lines| lines.iter().rfind(|line| &*line.name == b"accessfilename"));
+    let words = line.map(|line| line.words(context.sources));
+    let names: Vec<&[u8]> = match &words {
+        Some(words) => words.iter().map(|word| &*word.value).collect(),
+        None => vec![b".htaccess"],
+    };
+    let rank = |file: &HtaccessFile| {
+        let name = context.sources.file(file.id).path().file_name()?;
+        names.iter().position(|have| *have == name.as_encoded_bytes())
+    };
+    let mut ranked: Vec<_> = files.iter().filter_map(|file| Some((rank(file)?, file))).collect();
+    ranked.sort_by_key(|(rank, _)| std::cmp::Reverse(*rank));
+    ranked.into_iter().map(|(_, file)| (file.folder.as_slice(), file)).collect()
 }
 
 /// The `AllowOverride` in force in a folder.

@@ -4,6 +4,7 @@ use crate::ir::site::{Listener, NameRule, OwnName};
 use crate::ir::{Bytes, SiteId};
 use crate::lower::apache::context::Context;
 use crate::lower::apache::load::Line;
+use crate::lower::apache::refused::Refused;
 use rustc_hash::FxHashSet;
 
 /// One address of a `<VirtualHost>` tag.
@@ -27,21 +28,51 @@ impl Address {
 /// A virtual host: its addresses, the site, and whether it states TLS.
 pub type Addressed = (Vec<Address>, SiteId, Option<bool>);
 
-/// The addresses of a `<VirtualHost>` tag.
-pub fn addresses(context: &Context, line: &Line) -> Vec<Address> {
+/// The addresses of a `<VirtualHost>` tag. Without a port `*` is for every one; others have that of the main server's
+/// name so far (`get_addresses`).
+///
+/// # Errors
+/// Where an address is none.
+pub fn addresses(context: &Context, line: &Line, main_port: u16) -> Result<Vec<Address>, Refused> {
     let one = |text: &[u8]| {
         let colon = memchr::memrchr(b':', text).filter(|_| !text.ends_with(b"]"));
         let (host, port) = match colon {
             Some(at) => (text.get(..at).unwrap_or_default(), text.get(at + 1..)),
             None => (text, None),
         };
-        let port = port.and_then(|port| std::str::from_utf8(port).ok()?.parse().ok());
-        let named = host != b"*" && !host.eq_ignore_ascii_case(b"_default_");
+        let port = match port {
+            Some(b"*") => 0,
+            Some(port) => {
+                std::str::from_utf8(port).ok().and_then(|port| port.parse().ok()).filter(|&port| port != 0)?
+            }
+            None if host == b"*" => 0,
+            None => main_port,
+        };
+        let port = Some(port).filter(|&port| port != 0);
+        let any: [&[u8]; 4] = [b"*", b"_default_", b"0.0.0.0", b"[::]"];
+        let named = !any.iter().any(|any| host.eq_ignore_ascii_case(any));
         let host = host.trim_ascii_start();
         let host = host.strip_prefix(b"[").and_then(|host| host.strip_suffix(b"]")).unwrap_or(host);
-        Address { host: named.then(|| host.into()), port, written: host.into() }
+        Some(Address { host: named.then(|| host.into()), port, written: host.into() })
     };
-    line.words(context.sources).iter().map(|word| one(&word.value)).collect()
+    let words = line.words(context.sources);
+    if words.is_empty() {
+        return Err(Refused::at(line.head, "<VirtualHost> directive requires additional arguments"));
+    }
+    let invalid = || Refused::at(line.rest, "The address or port is invalid");
+    words.iter().map(|word| one(&word.value).ok_or_else(invalid)).collect()
+}
+
+/// The ports that `Listen` names.
+pub fn ports(context: &Context, lines: &[Line]) -> Vec<u16> {
+    let listens = lines.iter().filter(|line| &*line.name == b"listen");
+    let port = |line: &Line| {
+        let words = line.words(context.sources);
+        let text = &*words.first()?.value;
+        let digits = text.get(memchr::memrchr(b':', text).map_or(0, |at| at + 1)..)?;
+        std::str::from_utf8(digits).ok()?.parse().ok()
+    };
+    listens.filter_map(port).collect()
 }
 
 /// What a virtual host without a `ServerName` is called: as the main server, or as its address is called.

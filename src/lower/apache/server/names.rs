@@ -55,10 +55,6 @@ pub fn names(context: &mut Context, lines: &[Line]) -> Names {
             b"sslengine" => names.encrypted = Some(first.eq_ignore_ascii_case(b"on")),
             b"serveradmin" => context.admin = first.into(),
             b"rewritemap" => {}
-            b"limitinternalrecursion" => {
-                let limit = atoi(&first).max(0) as u32;
-                context.program.budget.internal_redirects = if limit == 0 { u32::MAX } else { limit };
-            }
             _ => {}
         }
     }

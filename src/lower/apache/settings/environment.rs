@@ -18,14 +18,14 @@ use crate::lower::apache::text;
 pub fn set_if(context: &mut Context, builder: &mut Builder, line: &Line, no_case: bool) -> Done {
     let given = words(context, line);
     let Some((attribute, given)) = given.split_first() else { return Ok(()) };
-    let subject = subject(context, line, attribute)?;
+    let subject = subject(context, builder, line, attribute)?;
     matched(context, builder, line, subject, given, no_case)
 }
 
 /// `BrowserMatch`, with or without case.
 pub fn browser(context: &mut Context, builder: &mut Builder, line: &Line, no_case: bool) -> Done {
     let given = words(context, line);
-    let subject = Subject::HeaderOrVariable(b"user-agent"[..].into(), context.variable(b"User-Agent"));
+    let subject = header_or_variable(context, builder, b"User-Agent");
     matched(context, builder, line, subject, &given, no_case)
 }
 
@@ -52,7 +52,7 @@ pub fn set_if_expression(context: &mut Context, builder: &mut Builder, line: &Li
 }
 
 /// What a pattern is held against.
-fn subject(context: &mut Context, line: &Line, attribute: &[u8]) -> Result<Subject, Refused> {
+fn subject(context: &mut Context, builder: &Builder, line: &Line, attribute: &[u8]) -> Result<Subject, Refused> {
     let single = |attribute| Subject::Text(Template { parts: vec![Part::Attribute(attribute)], ..Template::default() });
     Ok(match attribute.to_ascii_lowercase().as_slice() {
         b"remote_addr" | b"remote_host" => single(Attribute::RemoteAddress),
@@ -60,8 +60,8 @@ fn subject(context: &mut Context, line: &Line, attribute: &[u8]) -> Result<Subje
         b"request_method" => single(Attribute::Method),
         b"request_protocol" => single(Attribute::Protocol),
         b"request_uri" => single(Attribute::Path),
-        lower if attribute.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(byte)) => {
-            Subject::HeaderOrVariable(lower.into(), context.variable(attribute))
+        _ if attribute.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(byte)) => {
+            header_or_variable(context, builder, attribute)
         }
         _ => {
             let names = context.regex(attribute, true, line.rest).map_err(|error| {
@@ -72,6 +72,15 @@ fn subject(context: &mut Context, line: &Line, attribute: &[u8]) -> Result<Subje
     })
 }
 
+/// A row of clauses about one name reads it once (`match_headers`).
+fn header_or_variable(context: &mut Context, builder: &Builder, attribute: &[u8]) -> Subject {
+    let name = attribute.to_ascii_lowercase();
+    let before = builder.environment.last().and_then(|clause| clause.when.matches.as_ref());
+    let before = before.map(|matches| &matches.subject);
+    let again = matches!(before, Some(Subject::HeaderOrVariable { name: have, .. }) if **have == *name);
+    Subject::HeaderOrVariable { name: name.into(), variable: context.variable(attribute), again }
+}
+
 fn matched(
     context: &mut Context,
     builder: &mut Builder,
@@ -80,7 +89,9 @@ fn matched(
     given: &[Vec<u8>],
     no_case: bool,
 ) -> Done {
-    let [pattern, assignments @ ..] = given else { return Ok(()) };
+    let [pattern, assignments @ ..] = given else {
+        return Err(Refused::at(line.head, "Missing regular expression for SetEnvIf"));
+    };
     let regex = context
         .regex(pattern, no_case, line.rest)
         .map_err(|error| Refused::at(line.rest, format!("SetEnvIf regex could not be compiled. ({error})")))?;
@@ -125,7 +136,12 @@ fn set(
 
 fn assignment(context: &mut Context, text: &[u8], captures: bool) -> Action {
     let (name, value) = match memchr::memchr(b'=', text) {
-        Some(at) => (text.get(..at).unwrap_or_default(), text.get(at + 1..).unwrap_or_default()),
+        Some(at) => {
+            // Equals signs in a row are one (`ap_getword`).
+            let value = text.get(at..).unwrap_or_default();
+            let signs = value.iter().take_while(|&&byte| byte == b'=').count();
+            (text.get(..at).unwrap_or_default(), value.get(signs..).unwrap_or_default())
+        }
         None => (text, &b""[..]),
     };
     match (name.strip_prefix(b"!"), value) {

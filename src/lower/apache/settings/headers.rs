@@ -11,7 +11,7 @@ use crate::lower::apache::builder::Builder;
 use crate::lower::apache::context::Context;
 use crate::lower::apache::expr;
 use crate::lower::apache::load::Line;
-use crate::lower::apache::refused::Refused;
+use crate::lower::apache::refused::{Refused, shown};
 use crate::lower::apache::text::{self, Parts};
 use std::sync::Arc;
 
@@ -105,7 +105,8 @@ fn value(context: &mut Context, line: &Line, text: &[u8]) -> Result<Template, Re
     match text.strip_prefix(b"expr=") {
         Some(text) => expr::string(context, text)
             .map_err(|message| Refused::at(line.rest, format!("Can't parse value expression : {message}"))),
-        None => Ok(format(context, text)),
+        None => format(context, text)
+            .map_err(|tag| Refused::at(line.rest, format!("Unrecognized header format %{}", shown(&tag)))),
     }
 }
 
@@ -133,8 +134,14 @@ fn guard(context: &mut Context, line: &Line, word: &[u8]) -> Result<Arc<Conditio
     Ok(Arc::new(Condition::Test(Box::new(Test { span: line.head, kind, negated }))))
 }
 
+/// The letters of a header's format (`header_pre_config`).
+const TAGS: &[u8] = b"Dtelibs";
+
 /// mod_headers' format: `%{NAME}e` and its like.
-fn format(context: &mut Context, text: &[u8]) -> Template {
+///
+/// # Errors
+/// The letter that is none.
+fn format(context: &mut Context, text: &[u8]) -> Result<Template, Vec<u8>> {
     let mut parts = Parts::default();
     let mut at = 0;
     while let Some(&byte) = text.get(at) {
@@ -149,10 +156,12 @@ fn format(context: &mut Context, text: &[u8]) -> Template {
                 let name = rest.get(1..end).unwrap_or_default();
                 match rest.get(end + 1) {
                     Some(b'e') => parts.push(Part::Variable(context.variable(name))),
-                    _ => parts.push(Part::Attribute(Attribute::Unknown(name.into()))),
+                    Some(tag) if TAGS.contains(tag) => parts.push(Part::Attribute(Attribute::Unknown(name.into()))),
+                    tag => return Err(tag.copied().into_iter().collect()),
                 }
                 at += end + 3;
             }
+            (b'%', Some(tag)) if !TAGS.contains(tag) => return Err(vec![*tag]),
             (b'%', Some(letter)) => {
                 parts.push(Part::Attribute(Attribute::Unknown([*letter].into())));
                 at += 2;
@@ -163,7 +172,7 @@ fn format(context: &mut Context, text: &[u8]) -> Template {
             }
         }
     }
-    parts.finish()
+    Ok(parts.finish())
 }
 
 #[cfg(test)]

@@ -23,6 +23,35 @@ fn mixes_signs(words: &[Vec<u8>]) -> bool {
     false
 }
 
+/// Names of options that touch no redirect, and all that `AllowOverride Options=` may list.
+const HARMLESS: [&[u8]; 3] = [b"execcgi", b"includes", b"includesnoexec"];
+const OTHERS: [&[u8]; 6] = [b"indexes", b"followsymlinks", b"symlinksifownermatch", b"multiviews", b"all", b"none"];
+
+/// `AllowOverride`: whether its words are some (server/core.c `set_override`). What they allow is asked where a
+/// `.htaccess` is read.
+pub fn check_override(line: &Line, words: &[Vec<u8>]) -> Done {
+    let refuse = |what: &str, word: &[u8]| Err(Refused::at(line.rest, format!("{what} {}", shown(word))));
+    for word in words {
+        let lower = word.to_ascii_lowercase();
+        let (name, list) = match memchr::memchr(b'=', &lower).and_then(|at| lower.split_at_checked(at)) {
+            Some((name, list)) => (name, list.get(1..)),
+            None => (&*lower, None),
+        };
+        match (name, list) {
+            (b"options", Some(list)) => {
+                let known = |option: &&[u8]| !HARMLESS.contains(option) && !OTHERS.contains(option);
+                if let Some(wrong) = list.split(|&byte| byte == b',').find(known) {
+                    return refuse("Illegal option", wrong);
+                }
+            }
+            (b"nonfatal", Some(b"override" | b"unknown" | b"all")) => {}
+            (b"limit" | b"options" | b"fileinfo" | b"authconfig" | b"indexes" | b"none" | b"all", None) => {}
+            _ => return refuse("Illegal override option", word),
+        }
+    }
+    Ok(())
+}
+
 /// `Options`: what of it touches redirects.
 pub fn lower(builder: &mut Builder, line: &Line, words: &[Vec<u8>]) -> Done {
     if mixes_signs(words) {
@@ -46,7 +75,7 @@ pub fn lower(builder: &mut Builder, line: &Line, words: &[Vec<u8>]) -> Done {
             b"all" => (settings.follow_symlinks, settings.listing) = (Some(on), Some(on)),
             b"none" => {}
             b"multiviews" => negotiates = on,
-            b"execcgi" | b"includes" | b"includesnoexec" => {}
+            other if HARMLESS.contains(&other) => {}
             _ => return Err(Refused::at(line.rest, format!("Illegal option {}", shown(name)))),
         }
     }
