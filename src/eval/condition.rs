@@ -95,7 +95,7 @@ fn decide(machine: &mut Machine, test: &Test) -> Try<(bool, Option<Vec<u8>>)> {
             // The environment of the process is another one.
             None => (false, None),
         },
-        TestKind::User(names) => credentials::is_user(machine, names, test.span)?,
+        TestKind::User(names) => (credentials::is_user(machine, names, test.span)?, None),
         TestKind::Unknown(what) => return Err(Fail::Unknown(Some(test.span), what.clone())),
     };
     Ok((result, value))
