@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod attribute;
+pub mod captures;
 pub mod client;
 pub mod condition;
 pub mod formula;
@@ -26,6 +27,7 @@ pub mod site;
 pub mod step;
 pub mod target;
 pub mod text;
+pub mod uri;
 pub mod variables;
 
 use super::{Emitted, Options, Part, Scope, Texts};

@@ -3,7 +3,7 @@
 //! A rule that would have served a request keeps later redirects away from it. Left out, it must still do that:
 //! nothing may be redirected that the source does not redirect.
 
-use super::condition;
+use super::captures;
 use super::formula::Formula;
 use super::list::{Home, Steps, reader, source_of};
 use super::paths::path;
@@ -44,7 +44,7 @@ impl Steps<'_> {
         let [Action::Rewrite(rewrite)] = clause.does.as_slice() else { return false };
         let ends = matches!(clause.then, Then::EndList | Then::EndAll | Then::Restart { .. });
         let within = rewrite.to.as_ref().is_some_and(|to| self.within(to).is_some());
-        let leaves = rewrite.implicit_redirect.is_some() && super::target::is_absolute(&rewrite.written) && !within;
+        let leaves = rewrite.implicit_redirect.is_some() && super::uri::is_absolute(&rewrite.written) && !within;
         let redirects = rewrite.redirect.is_some() || rewrite.proxy.is_none() && leaves;
         rewrite.status.is_some() || !redirects && (ends || rewrite.to.is_some())
     }
@@ -52,7 +52,7 @@ impl Steps<'_> {
     fn known_conditions(&mut self, conditions: &Condition) -> Formula {
         let Condition::All(parts) = conditions else { return Formula::TRUE() };
         let mut known = Vec::new();
-        for part in parts.iter().filter(|part| !condition::reads_groups(part)) {
+        for part in parts.iter().filter(|part| !captures::reads_groups(part)) {
             let mut groups = Vec::new();
             let mut reader = reader(&mut self.maps, &self.variables, &mut groups);
             match reader.condition(part, false) {

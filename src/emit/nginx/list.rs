@@ -1,6 +1,7 @@
 //! mod_rewrite's rules as steps. mod_alias's redirects are in [`super::redirect`], SetEnvIf and what rules remember
 //! in [`super::variables`], what a rule that is left out means for the rules behind it in [`super::hold`].
 
+use super::captures;
 use super::condition::{self, Reader};
 use super::formula::{Formula, Leaf};
 use super::maps::Maps;
@@ -10,6 +11,7 @@ use super::regex::{self, Source};
 use super::step::{Does, Path, Step};
 use super::target::{self, Made, Maker};
 use super::text::Text;
+use super::uri;
 use crate::emit::{Assumption, Fate, Refusal, Texts, Verdict};
 use crate::ir::Program;
 use crate::ir::clause::{Action, Clause, Rewrite, Store, Then, When};
@@ -142,7 +144,7 @@ impl<'a> Steps<'a> {
             ));
         }
         let by_path =
-            condition::captured_path(&clause.when, rewrite).filter(|_| matches!(home.folder, None | Some(b"/")));
+            captures::captured_path(&clause.when, rewrite).filter(|_| matches!(home.folder, None | Some(b"/")));
         let cut = match (&by_path, &clause.when.matches) {
             (Some(regex), _) => Source::new(regex),
             (None, Some(test)) => source_of(&test.pattern),
@@ -152,14 +154,14 @@ impl<'a> Steps<'a> {
         let home = if by_path.is_some() { Home { folder: None, ..home } } else { home };
         let groups = self.needs_condition_groups(rewrite) && by_path.is_none();
         let stem = groups.then(|| self.maps.fresh("match"));
-        let regexes = condition::capturing_regexes(&clause.when.conditions);
-        let swapped = if by_path.is_some() { condition::capturing(&clause.when.conditions) } else { None };
+        let regexes = captures::capturing_regexes(&clause.when.conditions);
+        let swapped = if by_path.is_some() { captures::capturing(&clause.when.conditions) } else { None };
         let (formula, mut before, own_groups, mut assumptions) =
             self.guards_of(&clause.when, stem.as_deref(), swapped)?;
         let mut parts = vec![guard, formula];
         let negated = clause.when.matches.as_ref().is_some_and(|test| test.negated);
         let mut made = Made::default();
-        let of_path = condition::capturing_subject_is_path(&clause.when.conditions);
+        let of_path = captures::capturing_subject_is_path(&clause.when.conditions);
         let condition = stem.map(|stem| (stem, regexes, of_path));
         let does = self.does(clause, rewrite, home, cut.as_ref(), condition.clone(), &mut made)?;
         made.groups.extend(&own_groups);
@@ -199,7 +201,7 @@ impl<'a> Steps<'a> {
         let mut reader = reader(&mut self.maps, &self.variables, &mut own_groups);
         let own = when.matches.as_ref().filter(|test| !test.negated).and_then(|test| source_of(&test.pattern));
         reader.own_count = own.map_or(0, |cut| cut.groups());
-        let capturing = condition::capturing(&when.conditions);
+        let capturing = captures::capturing(&when.conditions);
         let formula = match (&when.conditions, stem) {
             (Condition::All(parts), Some(_)) => {
                 let mut out = Vec::new();
@@ -288,8 +290,8 @@ impl<'a> Steps<'a> {
         };
         let code = rewrite
             .sent_status()
-            .or(rewrite.implicit_redirect.filter(|_| target::is_absolute(head) || maker.is_absolute(to)));
-        let swapped = condition::captured_path(&clause.when, rewrite).is_some() && maker.condition.is_none();
+            .or(rewrite.implicit_redirect.filter(|_| uri::is_absolute(head) || maker.is_absolute(to)));
+        let swapped = captures::captured_path(&clause.when, rewrite).is_some() && maker.condition.is_none();
         let to = &if swapped { target::from_pattern(to) } else { to.clone() };
         maker.pattern_is_path = swapped;
         if let Some(code) = code {

@@ -8,6 +8,7 @@ use super::regex::Source;
 use super::step::{Path, Step};
 use super::target;
 use super::text::Text;
+use super::uri;
 use crate::emit::Refusal;
 use crate::ir::clause::{Action, Clause, Rewrite, Store};
 use crate::ir::template::Part;
@@ -177,9 +178,8 @@ impl Steps<'_> {
 
     /// Remembers whether a variable can only hold absolute URLs.
     fn note_absolute(&mut self, id: u32, old: &Text, new: &Text) {
-        let head = matches!(new.0.first(), Some(super::text::Piece::Literal(bytes)) if target::is_absolute(bytes));
-        let before =
-            old.0.is_empty() || self.absolute.contains(&id) || old.as_literal().is_some_and(target::is_absolute);
+        let head = matches!(new.0.first(), Some(super::text::Piece::Literal(bytes)) if uri::is_absolute(bytes));
+        let before = old.0.is_empty() || self.absolute.contains(&id) || old.as_literal().is_some_and(uri::is_absolute);
         if head && before {
             self.absolute.insert(id);
         } else {
