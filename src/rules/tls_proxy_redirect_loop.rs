@@ -28,6 +28,12 @@ declare! {
     /// ```
     /// ```htaccess good
     /// RewriteEngine On
+    /// RewriteCond %{HTTPS} off
+    /// RewriteCond %{HTTP:X-Forwarded-Proto} !https
+    /// RewriteRule ^ https://%{HTTP_HOST}%{REQUEST_URI} [R=301,L]
+    /// ```
+    /// ```htaccess good
+    /// RewriteEngine On
     /// RewriteCond %{HTTP:X-Forwarded-Proto} =http
     /// RewriteRule ^ https://%{HTTP_HOST}%{REQUEST_URI} [R=301,L]
     /// ```
@@ -82,7 +88,7 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     let always = facts.knobs.tls_upstream == TlsUpstream::Always;
     let header = facts.knobs.tls_header.as_ref().map_or("X-Forwarded-Proto", |(name, _)| name);
     for route in facts.routes().redirects().filter(|route| route.enabled) {
-        let loops = asks_connection(route) || always && comes_back(facts, route);
+        let loops = asks_connection(route, header) || always && comes_back(facts, route);
         if !loops {
             continue;
         }
@@ -109,8 +115,11 @@ fn comes_back(facts: &Facts<'_>, route: &Route<'_>) -> bool {
     facts.proofs(route).iter().any(same)
 }
 
-fn asks_connection(route: &Route<'_>) -> bool {
-    route.guards_on(|dimension| *dimension == Dimension::Scheme).next().is_some()
+/// Whether it looks at the connection alone: not as well at the header by which the proxy tells the client's scheme.
+fn asks_connection(route: &Route<'_>, header: &str) -> bool {
+    let told = Dimension::Header(header.to_ascii_lowercase().into_bytes());
+    let asks = |wanted: &Dimension| route.guards_on(|dimension| dimension == wanted).next().is_some();
+    asks(&Dimension::Scheme) && !asks(&told)
 }
 
 /// The header in place of the connection, in the test that asks about it.
