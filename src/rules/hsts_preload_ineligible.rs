@@ -44,6 +44,17 @@ declare! {
     ///     add_header Strict-Transport-Security "max-age=63072000; includeSubDomains; preload" always;
     /// }
     /// ```
+    /// ```apache good
+    /// <VirtualHost *:80>
+    ///     ServerName example.org
+    ///     Redirect permanent / https://example.org/
+    /// </VirtualHost>
+    /// <VirtualHost *:443>
+    ///     ServerName example.org:443
+    ///     SSLEngine on
+    ///     Header always add Strict-Transport-Security "max-age=31536000; includeSubDomains; preload"
+    /// </VirtualHost>
+    /// ```
     ///
     /// ## Fix safety
     /// Unsafe for a value that falls short: `max-age` is raised to a year, `includeSubDomains` is added, and both
@@ -77,7 +88,6 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         let own = |entrance: &&Entrance| {
             entrance.proof.request.encrypted && hsts::values_in(&entrance.proof.answer).contains(&&stated.text[..])
         };
-        let doors: Vec<&Entrance> = facts.entrances().iter().filter(own).collect();
         let witness = facts.sts_proof(&stated.text).map(|proof| proof.witness());
         for code in hsts::preloadable(&stated.text, hsts::Bar::Year).errors {
             let edits = raised(facts, &stated, code).map(|edit| vec![edit]);
@@ -87,9 +97,11 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         if facts.is_piece() {
             continue;
         }
-        let domains: Vec<&&Entrance> = doors.iter().filter(|entrance| registrable(&entrance.host)).collect();
+        // A site without a name answers for any host; which one would be put on the list, it does not say.
+        let named = facts.entrances().iter().filter(own).filter(|entrance| facts.own_host(&entrance.host));
+        let (domains, below): (Vec<&Entrance>, Vec<&Entrance>) = named.partition(|entrance| registrable(&entrance.host));
         if domains.is_empty() {
-            findings.extend(doors.first().and_then(|entrance| subdomain(&stated, entrance)));
+            findings.extend(below.first().and_then(|entrance| subdomain(&stated, entrance)));
         }
         let mut told: Vec<&'static str> = Vec::new();
         for entrance in domains.into_iter().take(8) {
