@@ -171,6 +171,8 @@ pub struct Machine<'p> {
     pub trail: Vec<ScopeId>,
     /// The same of the request before this one, or around it.
     pub trail_before: Option<Vec<ScopeId>>,
+    /// Path and file of the request around this one, where it is a request inside a request.
+    pub around: Option<(Vec<u8>, Option<Vec<u8>>)>,
     /// The method, which an error page may change.
     pub method: Vec<u8>,
     /// The method that text sees, where a request inside the request has another one.
@@ -268,6 +270,7 @@ impl<'p> Machine<'p> {
             scope,
             trail: Vec::new(),
             trail_before: None,
+            around: None,
             method: request.method.to_vec(),
             main_method: None,
             raw_target: Vec::new(),

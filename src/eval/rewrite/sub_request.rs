@@ -32,12 +32,15 @@ pub fn by_url<'p>(machine: &Machine<'p>, target: &[u8]) -> Try<(Machine<'p>, Rea
     }
     let mut inner = machine.clone();
     inner.depth = inner.depth.saturating_add(1);
-    // Where no internal redirect is left, no request inside the request is either (`ap_is_recursion_limit_exceeded`).
+    // Where no internal redirect is left, no request inside the request is either, and it gets no file name
+    // (`ap_is_recursion_limit_exceeded`).
     if inner.depth > DEPTH || machine.budget == 0 {
+        inner.file = Some(Vec::new());
         return Ok((inner, Reached::Answer(Reply::bare(500, None))));
     }
     let (path, query) = path_and_query(target);
     let path = if path.starts_with(b"/") { path.to_vec() } else { [&*parent(&machine.path), path].concat() };
+    inner.around = Some((machine.path.clone(), machine.file.clone()));
     inner.trail_before = Some(std::mem::take(&mut inner.trail));
     inner.path = path;
     inner.query = query.map(<[u8]>::to_vec);
@@ -52,7 +55,7 @@ pub fn by_url<'p>(machine: &Machine<'p>, target: &[u8]) -> Try<(Machine<'p>, Rea
     inner.encoded = true;
     inner.enter_site();
     let start = inner.program.entry.sub_request;
-    let reached = run(&mut inner, start)?;
+    let reached = run(&mut inner, start, |phase| phase == Phase::Content)?;
     Ok((inner, reached))
 }
 
@@ -71,10 +74,11 @@ pub fn path_and_query(target: &[u8]) -> (&[u8], Option<&[u8]>) {
     }
 }
 
-fn run(inner: &mut Machine, start: usize) -> Try<Reached> {
+/// Runs the phases from one on, up to the first that is the end.
+fn run(inner: &mut Machine, start: usize, is_end: impl Fn(Phase) -> bool) -> Try<Reached> {
     let mut at = start;
     while let Some(&phase) = inner.program.pipeline.get(at) {
-        if phase == Phase::Content {
+        if is_end(phase) {
             break;
         }
         at += 1;
@@ -89,9 +93,22 @@ fn run(inner: &mut Machine, start: usize) -> Try<Reached> {
     Ok(Reached::Content)
 }
 
-/// Whether a sub-request may be asked at all: not for the same path from within itself.
-fn allowed(machine: &Machine) -> bool {
-    machine.depth < 2
+/// Whether a sub-request may be asked at all: not from within one for the same path or file (`subreq_ok`).
+///
+/// # Errors
+/// For something else inside more than so many requests: such requests multiply, and are not followed.
+fn allowed(machine: &Machine, most: u8) -> Try<bool> {
+    let Some((path, file)) = &machine.around else { return Ok(true) };
+    // Until it is mapped, a request's file name is its path.
+    let around = file.as_ref().unwrap_or(path);
+    let own = machine.file.as_ref().unwrap_or(&machine.path);
+    if *path == machine.path || around == own {
+        return Ok(false);
+    }
+    match machine.depth > most {
+        true => Err(Fail::Unknown(None, "a request inside a request inside a request".to_owned())),
+        false => Ok(true),
+    }
 }
 
 /// `-F` and `-U`: whether a sub-request would succeed.
@@ -99,7 +116,7 @@ fn allowed(machine: &Machine) -> bool {
 /// # Errors
 /// Where something that is not modelled decides.
 pub fn reachable(machine: &mut Machine, test: FileTest, path: &[u8]) -> Try<bool> {
-    if path.is_empty() || !allowed(machine) {
+    if path.is_empty() || !allowed(machine, 1)? {
         return Ok(false);
     }
     if test == FileTest::ReachableUrl {
@@ -115,11 +132,13 @@ pub fn reachable(machine: &mut Machine, test: FileTest, path: &[u8]) -> Try<bool
         // A folder answers with a redirect to its slash.
         return Ok(false);
     }
-    let reached = by_file(machine, path)?.1;
-    let good = match reached {
-        Reached::Content => true,
-        Reached::Answer(reply) => reply.status < 300,
-    };
+    let (inner, reached) = by_file(machine, path)?;
+    // What a rewrite has put in the file's place is no file (`redirect:/…`).
+    let good = inner.planted.is_none()
+        && match reached {
+            Reached::Content => true,
+            Reached::Answer(reply) => reply.status < 300,
+        };
     Ok(good && found.is_some() && machine.budget > 0)
 }
 
@@ -136,18 +155,22 @@ fn beside(machine: &Machine, path: &[u8]) -> Vec<u8> {
 fn by_file<'p>(machine: &Machine<'p>, path: &[u8]) -> Try<(Machine<'p>, Reached)> {
     let mut inner = machine.clone();
     inner.depth = inner.depth.saturating_add(1);
+    inner.around = Some((machine.path.clone(), machine.file.clone()));
     inner.trail_before = Some(std::mem::take(&mut inner.trail));
     inner.file = Some(path.to_vec());
     (inner.path_info, inner.host_port) = (None, None);
+    (inner.planted, inner.forced_handler, inner.pending_handler) = (None, None, None);
+    (inner.saved_status, inner.first_error) = (None, None);
+    inner.flags.rewriting_ended = false;
     inner.enter_site();
     let reached = match sections::walk(&mut inner) {
         Flow::Finish(reply) => Reached::Answer(reply),
         Flow::Unknown(span, what) => return Err(Fail::Unknown(span, what)),
-        _ => match crate::eval::access::check(&mut inner) {
-            Flow::Finish(reply) => Reached::Answer(reply),
-            Flow::Unknown(span, what) => return Err(Fail::Unknown(span, what)),
-            _ => Reached::Content,
-        },
+        _ => {
+            // Its folder is not looked into: a file was named.
+            let start = inner.program.pipeline.iter().position(|phase| matches!(phase, Phase::Access { .. }));
+            run(&mut inner, start.unwrap_or_default(), |phase| phase == Phase::DirectorySlash)?
+        }
     };
     Ok((inner, reached))
 }
@@ -157,7 +180,7 @@ fn by_file<'p>(machine: &Machine<'p>, path: &[u8]) -> Try<(Machine<'p>, Reached)
 /// # Errors
 /// Where something that is not modelled decides.
 pub fn look_ahead(machine: &mut Machine, url: bool, attribute: &Attribute) -> Try<Vec<u8>> {
-    if !allowed(machine) {
+    if !allowed(machine, 0)? {
         return Ok(Vec::new());
     }
     let mut inner = match url {
