@@ -1,5 +1,7 @@
 //! What the user says about the world that a configuration does not show (`redirlint.yaml`).
 
+use crate::eval::attribute::civil;
+
 /// What the user says about the world around the configuration (`redirlint.yaml`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Knobs {
@@ -62,18 +64,10 @@ impl Default for Knobs {
     }
 }
 
-/// The machine's day in UTC, as `YYYY-MM-DD` (days to a civil date, RFC 3339's calendar).
+/// The machine's day in UTC, as `YYYY-MM-DD`.
 fn today() -> String {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    let days = (since.as_secs() / 86_400) as i64 + 719_468;
-    let era = days.div_euclid(146_097);
-    let of_era = days.rem_euclid(146_097);
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    let (year, month, day) = civil((since.as_secs() / 86_400) as i64);
     format!("{year:04}-{month:02}-{day:02}")
 }
 

@@ -59,9 +59,10 @@ pub fn by_content(bytes: &[u8]) -> Option<Dialect> {
             _ if line.starts_with(b"#") || line.is_empty() => {}
             // Both languages have a `listen`; only one ends its lines so.
             Some(b';') => nginx += if NGINX.contains(&&*word) { 2 } else { 1 },
-            _ if APACHE.contains(&&*word) => {
+            _ if APACHE.contains(&&*word) => apache += 2,
+            _ if SERVER_ONLY.contains(&&*word) => {
                 apache += 2;
-                server_only |= SERVER_ONLY.contains(&&*word);
+                server_only = true;
             }
             Some(b'{' | b'}') if NGINX.contains(&&*word) => nginx += 2,
             Some(b'{') => nginx += 1,
@@ -83,6 +84,7 @@ pub fn is_candidate(path: &Path) -> bool {
     by_name(path).is_some() || conf || within("sites-available") || within("sites-enabled")
 }
 
+/// Apache's words that may stand in a folder's own file.
 const APACHE: &[&[u8]] = &[
     b"rewriterule",
     b"rewritecond",
@@ -92,21 +94,12 @@ const APACHE: &[&[u8]] = &[
     b"redirectmatch",
     b"redirectpermanent",
     b"redirecttemp",
-    b"<virtualhost",
-    b"<directory",
     b"<ifmodule",
-    b"<location",
     b"<files",
     b"<filesmatch",
-    b"<locationmatch",
-    b"<directorymatch",
     b"<if",
-    b"servername",
-    b"serveralias",
-    b"documentroot",
     b"errordocument",
     b"directoryindex",
-    b"loadmodule",
     b"allowoverride",
     b"header",
     b"setenvif",
@@ -114,17 +107,9 @@ const APACHE: &[&[u8]] = &[
     b"fallbackresource",
     b"addtype",
     b"require",
-    b"listen",
-    b"alias",
-    b"allowencodedslashes",
-    b"scriptalias",
-    b"proxypassreverse",
-    b"customlog",
-    b"errorlog",
-    b"sslengine",
-    b"rewritemap",
 ];
 
+/// Apache's words that stand in the server's configuration alone.
 const SERVER_ONLY: &[&[u8]] = &[
     b"<virtualhost",
     b"<directory",

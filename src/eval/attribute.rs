@@ -264,7 +264,7 @@ fn time(machine: &mut Machine, part: TimePart) -> Vec<u8> {
 }
 
 /// Days since 1970 as year, month, day of the Gregorian calendar.
-fn civil(days: i64) -> (i64, i64, i64) {
+pub fn civil(days: i64) -> (i64, i64, i64) {
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);
     let of_era = shifted.rem_euclid(146_097);
