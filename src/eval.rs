@@ -327,7 +327,7 @@ fn told(mut machine: Machine, ended: Ended) -> Answer {
     let served = Served {
         uri: machine.path.into(),
         query: machine.query.map(Into::into),
-        file: machine.file.map(Into::into),
+        file: machine.file.filter(|_| machine.flags.mapped).map(Into::into),
         path_info: machine.path_info.map(Into::into),
     };
     match ended {

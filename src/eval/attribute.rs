@@ -39,6 +39,8 @@ pub fn value(machine: &mut Machine, attribute: &Attribute) -> Try<Vec<u8>> {
         Attribute::ForwardedFor => forwarded_for(machine),
         Attribute::RemotePort => known(machine, None, "remote-port"),
         Attribute::Method => machine.main_method.as_ref().unwrap_or(&machine.method).clone(),
+        // A request inside a request has none (`ap_set_sub_req_protocol`).
+        Attribute::Protocol if machine.around.is_some() => b"INCLUDED".to_vec(),
         Attribute::Protocol => [b"HTTP/", &*request.version].concat(),
         Attribute::Filename => content::file_name(machine)?,
         Attribute::PathInfo => machine.path_info.clone().unwrap_or_default(),

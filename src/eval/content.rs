@@ -93,6 +93,7 @@ fn index_then_file(machine: &mut Machine) -> Try<Flow> {
     let path = file_name(machine)?;
     let Some(found) = look(machine, &path) else { return Ok(Flow::Content) };
     machine.file = Some(path);
+    machine.flags.mapped = true;
     Ok(match found {
         None => Reply::bare(404, None).into(),
         Some(FileKind { kind: Kind::Directory, .. }) => with_slash(machine),
@@ -160,7 +161,11 @@ fn template_index() -> crate::ir::template::Template {
 /// The file the path maps to in the scope in force.
 pub fn file_name(machine: &mut Machine) -> Try<Vec<u8>> {
     if machine.program.facts.content == ContentPolicy::Apache {
-        return Ok(machine.file.clone().unwrap_or_default());
+        // What a folder's rewriting asks for takes the file's place (`redirect:…`).
+        return Ok(match &machine.planted {
+            Some(target) => [b"redirect:", &**target].concat(),
+            None => machine.file.clone().unwrap_or_default(),
+        });
     }
     let root = document_root(machine)?;
     let Settings { alias, .. } = &*machine.scope.settings;

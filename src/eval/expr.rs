@@ -4,8 +4,10 @@ mod function;
 
 use super::flow::{Fail, Try};
 use super::machine::Machine;
+use super::rewrite::sub_request;
 use super::{attribute, condition, matching, template};
 use crate::ir::clause::Store;
+use crate::ir::condition::FileTest;
 use crate::ir::expr::{Expr, GlobKind};
 use crate::ir::pattern::Glob;
 
@@ -59,7 +61,12 @@ fn truth(machine: &mut Machine, expression: &Expr) -> Try<bool> {
         }
         Expr::File(test, path) => {
             let path = text(machine, path)?;
-            condition::file_test(machine, *test, &path)?
+            match test {
+                FileTest::ReachableFile | FileTest::ReachableUrl => {
+                    sub_request::reachable_in_expression(machine, *test, &path)?
+                }
+                _ => condition::file_test(machine, *test, &path)?,
+            }
         }
         Expr::NonEmpty(word, wanted) => text(machine, word)?.is_empty() != *wanted,
         Expr::Truthy(word) => {

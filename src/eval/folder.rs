@@ -66,8 +66,6 @@ fn indexed(machine: &mut Machine) -> Try<Flow> {
         }
         None => names.push(b"index.html".to_vec()),
     }
-    let fallback = machine.scope.settings.fallback.clone().flatten().filter(|_| !handled(machine));
-    names.extend(fallback.map(|path| path.to_vec()));
     let mut failed = None;
     for name in names {
         let path = if name.starts_with(b"/") { name.clone() } else { [&*escape::path(&machine.path), &*name].concat() };
@@ -98,9 +96,9 @@ fn take_over<'p>(machine: &mut Machine<'p>, inner: Machine<'p>) {
     let (depth, method) = (machine.depth, std::mem::take(&mut machine.method));
     let statuses = (machine.saved_status, machine.first_error.take());
     let (port, ended) = (machine.host_port.take(), machine.flags.rewriting_ended);
-    let before = machine.trail_before.take();
+    let (before, around) = (machine.trail_before.take(), machine.around.take());
     *machine = inner;
-    machine.trail_before = before;
+    (machine.trail_before, machine.around) = (before, around);
     (machine.saved_status, machine.first_error) = statuses;
     (machine.depth, machine.method, machine.host_port) = (depth, method, port);
     machine.flags.rewriting_ended = ended;

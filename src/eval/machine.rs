@@ -123,7 +123,7 @@ pub struct Flags {
     pub rewriting_ended: bool,
     /// An error was looked up among the error pages already.
     pub error_intercepted: bool,
-    /// A rewriting list has decided which file the path maps to.
+    /// It is decided which file the path maps to.
     pub mapped: bool,
     /// The path was mapped to a file, and access to it was granted.
     pub admitted: bool,
@@ -171,8 +171,8 @@ pub struct Machine<'p> {
     pub trail: Vec<ScopeId>,
     /// The same of the request before this one, or around it.
     pub trail_before: Option<Vec<ScopeId>>,
-    /// Path and file of the request around this one, where it is a request inside a request.
-    pub around: Option<(Vec<u8>, Option<Vec<u8>>)>,
+    /// The path of the request around this one, where it is a request inside a request.
+    pub around: Option<Vec<u8>>,
     /// The method, which an error page may change.
     pub method: Vec<u8>,
     /// The method that text sees, where a request inside the request has another one.
@@ -187,7 +187,7 @@ pub struct Machine<'p> {
     pub host: Option<Vec<u8>>,
     /// The port text written with the host.
     pub host_port: Option<Vec<u8>>,
-    /// The file the path was mapped to.
+    /// The file the path was mapped to; until then, what a site's rewriting list made of the path.
     pub file: Option<Vec<u8>>,
     /// What follows the file.
     pub path_info: Option<Vec<u8>>,

@@ -26,6 +26,8 @@ pub use url::{escape_back_reference, reparse};
 pub struct Rewriting {
     /// The folder of the list; `None` for a site's own list.
     pub folder: Option<Bytes>,
+    /// The URL of that folder, where the configuration names one (`RewriteBase`).
+    pub base: Option<Bytes>,
     /// A text was put in place, and the last one leaves the server unescaped.
     pub changed: Option<bool>,
     /// The query as it came, which is sent on as it is.
@@ -207,8 +209,8 @@ fn put(machine: &mut Machine, change: &Rewrite, mut text: Vec<u8>) {
 }
 
 /// The register files of a list start empty.
-fn start(machine: &mut Machine, folder: Option<Bytes>) {
-    machine.rewriting = Rewriting { folder, kept: machine.query.clone(), ..Rewriting::default() };
+fn start(machine: &mut Machine, folder: Option<Bytes>, base: Option<Bytes>) {
+    machine.rewriting = Rewriting { folder, base, kept: machine.query.clone(), ..Rewriting::default() };
     machine.captures.of_mut(Store::Pattern).clear();
     machine.captures.of_mut(Store::Condition).clear();
     subject(machine);

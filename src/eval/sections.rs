@@ -102,13 +102,14 @@ pub fn walk(machine: &mut Machine) -> Flow {
 }
 
 fn walked(machine: &mut Machine, sections: &Sections) -> Try<Flow> {
-    if machine.file.is_none() {
+    if !machine.flags.mapped {
         if !machine.path.starts_with(b"/") {
             let whole_server = machine.path == b"*" && machine.method == b"OPTIONS";
             return Ok(if whole_server { Reply::served() } else { Reply::bare(400, None) }.into());
         }
         let path = machine.path.clone();
         machine.file = Some(under_root(machine, &path)?);
+        machine.flags.mapped = true;
     }
     if machine.method == b"TRACE" {
         // The core sends the request back where it would map it to a file.
@@ -171,7 +172,7 @@ pub fn under_root(machine: &mut Machine, path: &[u8]) -> Try<Vec<u8>> {
 }
 
 /// The path without doubled slashes, `.` and `..` (APR `apr_filepath_merge`).
-fn canonical(path: &[u8]) -> Vec<u8> {
+pub fn canonical(path: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(path.len());
     let mut segments = path.split(|&byte| byte == b'/').peekable();
     while let Some(segment) = segments.next() {

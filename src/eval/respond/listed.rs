@@ -66,19 +66,34 @@ fn with_status_line(status: u16) -> u16 {
 }
 
 fn send(machine: &mut Machine, status: u16, served: bool, body: Option<Vec<u8>>) -> Finished {
-    let mut status = with_status_line(status);
-    let is_control = |&byte: &u8| (byte < b' ' && byte != b'\t') || byte == 0x7f;
-    if machine.location.as_ref().is_some_and(|to| to.iter().any(is_control)) {
-        (status, machine.location) = (500, None);
-    }
+    let status = with_status_line(status);
     machine.status = Some(status);
     let added = match headers::two_tables(machine, served) {
         Ok(added) => added,
         Err(fail) => return Finished::GoesOn(fail.into()),
     };
+    if machine.location.iter().map(Vec::as_slice).chain(added.iter().map(|(_, value)| &**value)).any(is_broken) {
+        return in_place_of_broken_headers(machine, status);
+    }
     let is_location = |(name, _): &(crate::ir::Bytes, crate::ir::Bytes)| name.eq_ignore_ascii_case(b"location");
     let set = added.iter().find(|header| is_location(header)).map(|(_, value)| value.to_vec());
     let location = set.or_else(|| machine.location.clone());
     let headers = added.into_iter().filter(|header| !is_location(header)).collect();
     Finished::Sent(Sent { status, location, headers, body })
+}
+
+/// Whether a header's value holds what none may (`check_headers` in http_filters.c).
+fn is_broken(value: &[u8]) -> bool {
+    value.iter().any(|&byte| (byte < b' ' && byte != b'\t') || byte == 0x7f)
+}
+
+/// An answer whose headers cannot be sent is an error; where it was none so far, an error page may still answer.
+fn in_place_of_broken_headers(machine: &mut Machine, status: u16) -> Finished {
+    machine.location = None;
+    if status == 200 {
+        (machine.saved_status, machine.first_error) = (None, None);
+        return finish(machine, Reply::bare(500, machine.cause));
+    }
+    machine.status = Some(500);
+    Finished::Sent(Sent { status: 500, ..Sent::default() })
 }

@@ -14,12 +14,11 @@ pub fn site(machine: &mut Machine, list: &RewriteList) -> Flow {
     own_variables(machine);
     machine.file = Some(machine.path.clone());
     machine.path_info = None;
-    super::start(machine, None);
+    super::start(machine, None, None);
     if let Some(flow) = super::run_clauses(machine, list) {
         return flow;
     }
     let Some(raw) = machine.rewriting.changed else {
-        machine.file = None;
         return Flow::Next;
     };
     if let Some(flow) = leave(machine, raw) {
@@ -28,6 +27,7 @@ pub fn site(machine: &mut Machine, list: &RewriteList) -> Flow {
     let text = machine.file.take().unwrap_or_default();
     if machine.rewriting.passed {
         machine.saved_status = machine.rewriting.status.or(machine.saved_status);
+        machine.file = Some([b"passthrough:", &*text].concat());
         machine.path = text;
         return Flow::Next;
     }
@@ -72,7 +72,7 @@ pub fn folder(machine: &mut Machine, list: &RewriteList) -> Flow {
     if machine.scope.settings.follow_symlinks == Some(false) {
         return Reply::bare(403, machine.scope.span).into();
     }
-    super::start(machine, Some(list.folder.clone()));
+    super::start(machine, Some(list.folder.clone()), list.base.clone());
     if let Some(flow) = super::run_clauses(machine, list) {
         return flow;
     }
@@ -187,6 +187,7 @@ fn leave(machine: &mut Machine, raw: bool) -> Option<Flow> {
     }
     let status = machine.rewriting.status.filter(|status| (300..400).contains(status)).unwrap_or(302);
     machine.saved_status = None;
+    machine.file = Some(to.clone());
     let shown = to.clone();
     if let Some(span) = span {
         machine.recorder.step(span, || format!("answers {status} to `{}`", String::from_utf8_lossy(&shown)));
