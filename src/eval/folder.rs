@@ -97,8 +97,10 @@ fn take_over<'p>(machine: &mut Machine<'p>, inner: Machine<'p>) {
     let statuses = (machine.saved_status, machine.first_error.take());
     let (port, ended) = (machine.host_port.take(), machine.flags.rewriting_ended);
     let (before, around) = (machine.trail_before.take(), machine.around.take());
+    let handler = machine.pending_handler.take();
     *machine = inner;
     (machine.trail_before, machine.around) = (before, around);
+    machine.pending_handler = machine.pending_handler.take().or(handler);
     (machine.saved_status, machine.first_error) = statuses;
     (machine.depth, machine.method, machine.host_port) = (depth, method, port);
     machine.flags.rewriting_ended = ended;

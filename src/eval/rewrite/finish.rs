@@ -24,7 +24,7 @@ pub fn site(machine: &mut Machine, list: &RewriteList) -> Flow {
     if let Some(flow) = leave(machine, raw) {
         return flow;
     }
-    let text = machine.file.take().unwrap_or_default();
+    let text = machine.file.clone().unwrap_or_default();
     if machine.rewriting.passed {
         machine.saved_status = machine.rewriting.status.or(machine.saved_status);
         machine.file = Some([b"passthrough:", &*text].concat());

@@ -122,7 +122,15 @@ impl<'a> Context<'a> {
     /// # Errors
     /// PCRE2's message.
     pub fn regex(&self, text: &[u8], ignore_case: bool, span: Span) -> Result<Regex, String> {
-        let regex = Regex::new(text, pcre::Options { caseless: ignore_case, ..self.regex }, span);
+        self.regex_with(text, ignore_case || self.regex.caseless, span)
+    }
+
+    /// The same, the case looked at or not whatever `RegexDefaultOptions` say.
+    ///
+    /// # Errors
+    /// PCRE2's message.
+    pub fn regex_with(&self, text: &[u8], caseless: bool, span: Span) -> Result<Regex, String> {
+        let regex = Regex::new(text, pcre::Options { caseless, ..self.regex }, span);
         if regex.plain_groups().is_some() {
             return Ok(regex);
         }

@@ -13,6 +13,7 @@ pub fn lower<'a>(context: &mut Context<'a>, builder: &mut Builder, lines: &'a [L
     let mut refused = Vec::new();
     for line in lines {
         if context.left_out.contains(&line.head) {
+            rule::left_out(builder, line);
             continue;
         }
         if let Err(refusal) = one(context, builder, line) {

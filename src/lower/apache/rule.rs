@@ -16,6 +16,7 @@ use crate::ir::policy::{BackReferenceEscape, Escape, OldQuery, QueryPolicy, Rela
 use crate::ir::scope::{Finish, RewriteOptions};
 use crate::ir::table::{InternalFunction, Table, TableKind};
 use crate::ir::template::{Part, Template};
+use crate::lower::directives;
 use crate::source::Span;
 use rustc_hash::FxHashMap;
 
@@ -28,6 +29,14 @@ pub fn engine(context: &Context, builder: &mut Builder, line: &Line) -> Done {
     builder.scope.settings.rewriting = Some(on);
     touch(builder);
     Ok(())
+}
+
+/// A line of mod_rewrite makes the place one of its own even where it is left out (`ap_walk_config_sub`).
+pub fn left_out(builder: &mut Builder, line: &Line) {
+    let known = directives::apache().get(&line.name);
+    if known.into_iter().any(|entry| entry.module == "mod_rewrite.c") {
+        touch(builder);
+    }
 }
 
 fn touch(builder: &mut Builder) {

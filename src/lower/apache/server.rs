@@ -247,24 +247,34 @@ fn names_rewriting(lines: &[Line]) -> bool {
     lines.iter().any(|line| line.name.starts_with(b"rewrite") || line.block.as_deref().is_some_and(names_rewriting))
 }
 
+/// `RegexDefaultOptions`: a name alone takes the place of all options so far (`set_regex_default_options`).
 fn regex_defaults(context: &mut Context, lines: &[Line]) {
     for line in lines.iter().filter(|line| &*line.name == b"regexdefaultoptions") {
         for word in line.words(context.sources) {
             let (on, name) = match word.value.split_first() {
                 Some((b'-', name)) => (false, name),
                 Some((b'+', name)) => (true, name),
-                _ => (true, &*word.value),
+                _ => {
+                    let none = (false, false, false);
+                    (context.regex.caseless, context.regex.dot_all, context.regex.dollar_end_only) = none;
+                    (true, &*word.value)
+                }
             };
             match name.to_ascii_lowercase().as_slice() {
-                b"none" => (context.regex.dot_all, context.regex.dollar_end_only) = (false, false),
                 b"icase" => context.regex.caseless = on,
-                b"extended" => context.regex.extended = on,
                 b"dotall" => context.regex.dot_all = on,
                 b"dollar_endonly" => context.regex.dollar_end_only = on,
-                _ => {}
+                b"none" => {}
+                _ => unknown_regex_option(context, line, name),
             }
         }
     }
+}
+
+fn unknown_regex_option(context: &mut Context, line: &Line, name: &[u8]) {
+    let message = format!("RegexDefaultOptions: option '{}' unknown", String::from_utf8_lossy(name));
+    let help = Some("its options are ICASE, DOTALL and DOLLAR_ENDONLY".to_owned());
+    context.program.refusals.push(Refusal { span: line.head, message, help, reach: Reach::Server });
 }
 
 fn root_of(context: &Context, scope: &mut Scope, root: Option<&[u8]>) {

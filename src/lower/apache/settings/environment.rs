@@ -92,13 +92,14 @@ fn matched(
     let [pattern, assignments @ ..] = given else {
         return Err(Refused::at(line.head, "Missing regular expression for SetEnvIf"));
     };
+    let plain = is_plain(pattern);
     let regex = context
-        .regex(pattern, no_case, line.rest)
+        .regex_with(pattern, no_case || (context.regex.caseless && !plain), line.rest)
         .map_err(|error| Refused::at(line.rest, format!("SetEnvIf regex could not be compiled. ({error})")))?;
     let captures = Captures { store: Some(Store::Pattern), on_failure: OnFailure::Keep, named: Box::new([]) };
     let matches = Match { subject, pattern: Pattern::Regex(Box::new(regex)), negated: false, captures };
     let when = When { matches: Some(matches), conditions: Condition::All(Vec::new()), not_in_sub_request: false };
-    set(context, builder, line, when, assignments, !is_plain(pattern))
+    set(context, builder, line, when, assignments, !plain)
 }
 
 /// Whether a pattern is a plain text, which httpd looks for without a regular expression, and so without captures.
