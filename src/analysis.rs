@@ -48,6 +48,7 @@ mod worlds;
 
 pub use knobs::{Knobs, TlsUpstream};
 
+use crate::eval::{Unknown, World};
 use crate::ir::Program;
 use crate::lower::{Dialect, Lowered, Options};
 use crate::source::{Sources, Span};
@@ -77,6 +78,8 @@ pub struct Facts<'a> {
     pub options: &'a Options,
     /// What the user says.
     pub knobs: &'a Knobs,
+    /// What is known of the files that requests ask for.
+    pub world: &'a dyn World,
     routes: OnceLock<Routes<'a>>,
     proofs: OnceLock<Vec<OnceLock<Vec<Proof>>>>,
     walks: OnceLock<Vec<Walk>>,
@@ -98,6 +101,7 @@ impl<'a> Facts<'a> {
             program: &lowered.program,
             options,
             knobs,
+            world: &Unknown,
             routes: OnceLock::new(),
             proofs: OnceLock::new(),
             walks: OnceLock::new(),
@@ -109,6 +113,12 @@ impl<'a> Facts<'a> {
             expected_domains: OnceLock::new(),
             likely_folder: OnceLock::new(),
         }
+    }
+
+    /// The same, where something is known of the files that requests ask for.
+    #[must_use]
+    pub fn in_world(self, world: &'a dyn World) -> Self {
+        Self { world, ..self }
     }
 
     /// Whether the whole server refuses the configuration: then it answers nothing and no request may be asked.

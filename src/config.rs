@@ -32,6 +32,8 @@ pub struct Config {
     pub knobs: Knobs,
     /// The folder that a site's files are served from.
     pub document_root: Option<PathBuf>,
+    /// Files looked for in a folder where the configuration names none.
+    pub index_files: Vec<String>,
     /// The version of Apache that runs.
     pub apache_version: Option<Version>,
     /// The version of nginx that runs.
@@ -55,6 +57,7 @@ impl Config {
             document_root: read.assume.document_root.as_ref().map(|root| folder.join(root)),
             apache_version: read.assume.apache_version.as_ref().map(|version| version.0),
             nginx_version: read.assume.nginx_version.as_ref().map(|version| version.0),
+            index_files: read.assume.index_files.clone(),
             knobs: read.assume.into(),
         })
     }

@@ -87,13 +87,35 @@ pub fn flags(name: &str) -> Vec<&'static Flag> {
     texts().flags.iter().filter(same).collect()
 }
 
-/// The variable of that name, with or without the marks around it.
+/// The variable of that name, with or without the marks around it. `*` at the end of a known name stands for the rest
+/// of what is asked, `1` for any number of a group.
 pub fn variable(name: &str) -> Option<&'static Variable> {
-    let bare = |text: &str| text.trim_matches(['%', '$', '{', '}']).to_owned();
     let all = &texts().variables;
+    let numbered = match name.as_bytes() {
+        [b'$', digit] if digit.is_ascii_digit() => "$1",
+        [b'%', digit] if digit.is_ascii_digit() => "%1",
+        _ => name,
+    };
     // The marks tell the servers apart where both have a variable of that name.
-    let exact = all.iter().find(|variable| variable.name == name);
-    exact.or_else(|| all.iter().find(|variable| bare(&variable.name).eq_ignore_ascii_case(&bare(name))))
+    let exact = all.iter().find(|variable| variable.name == numbered);
+    exact.or_else(|| all.iter().find(|variable| variable.is_called(name)))
+}
+
+/// A variable's name without the marks of its server.
+fn bare(name: &str) -> &str {
+    name.trim_matches(['%', '$', '{', '}'])
+}
+
+impl Variable {
+    fn is_called(&self, name: &str) -> bool {
+        let (own, asked) = (bare(&self.name), bare(name));
+        let same_server = !name.starts_with(['%', '$']) || name.starts_with(self.name.get(..1).unwrap_or_default());
+        let same = match own.strip_suffix('*') {
+            Some(beginning) => asked.get(..beginning.len()).is_some_and(|start| start.eq_ignore_ascii_case(beginning)),
+            None => asked.eq_ignore_ascii_case(own),
+        };
+        same_server && same
+    }
 }
 
 impl Status {
@@ -154,5 +176,13 @@ mod tests {
         assert!(variable("$request_uri").is_some_and(|found| found.server == "nginx"));
         assert!(variable("%{HTTPS}").is_some());
         assert!(variable("the_request").is_some());
+        let called = |name: &str| variable(name).map_or("", |found| found.name.as_str());
+        assert_eq!(called("%{HTTP:X-Forwarded-Proto}"), "%{HTTP:*}");
+        assert_eq!(
+            (called("%{HTTP_HOST}"), called("$http_host"), called("$http_x_a")),
+            ("%{HTTP_HOST}", "$http_host", "$http_*")
+        );
+        assert_eq!((called("$3"), called("%0"), called("%{TIME_HOUR}")), ("$1", "%1", "%{TIME*}"));
+        assert_eq!(called("%{NO_SUCH}"), "");
     }
 }

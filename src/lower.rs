@@ -29,6 +29,34 @@ pub enum Dialect {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version(pub u16, pub u16, pub u16);
 
+impl Version {
+    /// The last number where none is written: the newest of its line.
+    const NEWEST: u16 = u16::MAX;
+}
+
+impl std::str::FromStr for Version {
+    type Err = String;
+
+    /// `2.4.62`, or `2.4` for the newest of that line.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let numbers: Option<Vec<u16>> = text.split('.').map(|part| part.parse().ok()).collect();
+        match numbers.as_deref() {
+            Some([major, minor]) => Ok(Self(*major, *minor, Self::NEWEST)),
+            Some([major, minor, patch]) => Ok(Self(*major, *minor, *patch)),
+            _ => Err(format!("`{text}` is not a version: write it like `2.4.62` or `1.28.0`")),
+        }
+    }
+}
+
+impl std::fmt::Display for Version {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self(major, minor, Self::NEWEST) => write!(f, "{major}.{minor}"),
+            Self(major, minor, patch) => write!(f, "{major}.{minor}.{patch}"),
+        }
+    }
+}
+
 /// Everything beside the text that decides what a configuration means.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -50,6 +78,8 @@ pub struct Options {
     pub scheme: Option<String>,
     /// `Define`s and template variables: name and value.
     pub defines: Vec<(String, Option<String>)>,
+    /// Files looked for in a folder where the configuration names none; the server's own default where this is empty.
+    pub index_files: Vec<String>,
 }
 
 impl Options {
@@ -65,6 +95,7 @@ impl Options {
             host: None,
             scheme: None,
             defines: Vec::new(),
+            index_files: Vec::new(),
         }
     }
 }
@@ -102,6 +133,10 @@ pub fn lower(sources: &mut Sources, main: FileId, options: &Options, loader: &dy
     let mut lowered = match options.dialect {
         Dialect::Nginx => nginx::lower(sources, main, options, loader),
         Dialect::Apache | Dialect::Htaccess => apache::lower(sources, main, options, loader),
+    };
+    lowered.program.facts.index = match options.index_files.as_slice() {
+        [] => vec![b"index.html"[..].into()],
+        names => names.iter().map(|name| name.as_bytes().into()).collect(),
     };
     if lowered.program.fragment {
         lowered.program.expected_hosts = expected::hosts(&lowered.program);

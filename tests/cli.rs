@@ -1,67 +1,17 @@
 //! Promise: the command line keeps its contract (flags, exit codes, fields), and bad input gets a clear message.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
 
+#[path = "support/command.rs"]
+mod command;
+
+use command::{err, fed, folder, json, out, run, trouble};
 use serde_json::Value;
-use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
 const LOOP: &str = "Redirect 301 /a /b\nRedirect 301 /b /a\n";
 const CLEAN: &str = "Redirect 301 /old /new\n";
-
-fn run(folder: &Path, args: &[&str]) -> Output {
-    let since = Instant::now();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_redirlint"));
-    command.args(args).current_dir(folder).stdin(Stdio::null());
-    command.env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE").env_remove("COLUMNS");
-    let output = command.output().unwrap();
-    assert!(since.elapsed() < Duration::from_secs(30), "{args:?} took {:?}", since.elapsed());
-    output
-}
-
-fn fed(folder: &Path, args: &[&str], input: &str) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_redirlint"))
-        .args(args)
-        .current_dir(folder)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-    child.wait_with_output().unwrap()
-}
-
-fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    for (path, text) in files {
-        let path = folder.path().join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    }
-    folder
-}
-
-fn out(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-fn err(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-fn json(output: &Output) -> Value {
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {} {}", out(output), err(output)))
-}
-
-/// Exit code 2 with the words in the message, and no panic.
-fn trouble(output: &Output, words: &[&str]) {
-    let told = err(output);
-    assert_eq!(output.status.code(), Some(2), "{told}{}", out(output));
-    assert!(words.iter().all(|word| told.contains(word)) && !told.contains("panicked"), "{words:?} in {told}");
-}
 
 mod bad_input {
     use super::*;
@@ -145,6 +95,8 @@ mod bad_input {
     fn a_file_in_no_known_language_says_what_to_do() {
         let site = folder(&[("x", "hello\n")]);
         trouble(&run(site.path(), &["x"]), &["cannot tell the language of `x`", "--as nginx"]);
+        let site = folder(&[("README.md", "# Notes\n\nRewriteEngine On\nRewriteRule ^a$ /b [R=301,L]\n")]);
+        trouble(&run(site.path(), &["README.md"]), &["`README.md` is no configuration by its name", "--as htaccess"]);
     }
 
     #[test]
@@ -306,49 +258,6 @@ mod checking {
     }
 }
 
-mod settings {
-    use super::*;
-
-    fn severities(site: &tempfile::TempDir, args: &[&str]) -> Vec<String> {
-        let report = json(&run(site.path(), &[&["check", "sub/.htaccess", "--format", "json"], args].concat()));
-        let found = report["findings"].as_array().unwrap().iter();
-        found
-            .filter(|one| one["rule"] == "redirect-loop")
-            .map(|one| one["severity"].as_str().unwrap().to_owned())
-            .collect()
-    }
-
-    #[test]
-    fn the_nearest_file_upward_counts_unless_flags_say_otherwise() {
-        let site = folder(&[
-            ("sub/.htaccess", LOOP),
-            ("redirlint.yaml", "ignore: [redirect-loop]\n"),
-            ("other.yaml", "severity: {redirect-loop: info}\n"),
-        ]);
-        assert!(severities(&site, &[]).is_empty());
-        assert_eq!(severities(&site, &["--no-config"]).len(), 1);
-        assert_eq!(severities(&site, &["--config", "other.yaml"]), ["info"]);
-        assert_eq!(severities(&site, &["--select", "redirect-loop"]).len(), 1, "the command line wins");
-    }
-
-    #[test]
-    fn settings_that_make_no_sense_are_trouble_with_their_place() {
-        let site = folder(&[(".htaccess", CLEAN), ("redirlint.yaml", "ignore: []\nselct: []\n")]);
-        trouble(&run(site.path(), &[".htaccess"]), &["redirlint.yaml", "line 2", "did you mean `select`?"]);
-    }
-
-    #[test]
-    fn init_writes_a_file_that_is_accepted_and_never_overwrites_one_unasked() {
-        let site = folder(&[(".htaccess", CLEAN)]);
-        assert_eq!(run(site.path(), &["init"]).status.code(), Some(0));
-        assert_eq!(run(site.path(), &[".htaccess"]).status.code(), Some(0));
-        std::fs::write(site.path().join("redirlint.yaml"), "mine").unwrap();
-        trouble(&run(site.path(), &["init"]), &["exists", "--force"]);
-        assert_eq!(std::fs::read(site.path().join("redirlint.yaml")).unwrap(), b"mine");
-        assert_eq!(run(site.path(), &["init", "--force"]).status.code(), Some(0));
-    }
-}
-
 mod tracing {
     use super::*;
 
@@ -473,10 +382,15 @@ mod explaining {
             ("$request_uri", "a variable of nginx"),
             ("try_files", "a directive of nginx"),
             ("loop-chain", "redirect-chain"),
+            ("%{HTTPS}", "a variable of apache"),
+            ("%{HTTP:X-Forwarded-Proto}", "The request header of that name"),
+            ("%1", "RewriteCond"),
+            ("unused-suppression", "ignore-file"),
         ] {
             assert!(explain(what).contains(told), "{what}: {}", explain(what));
         }
         trouble(&run(Path::new("."), &["explain", "redirect-lop"]), &["did you mean `redirect-loop`?"]);
+        trouble(&run(Path::new("."), &["explain", "%{NO_SUCH}"]), &["`%{NO_SUCH}` is no variable"]);
     }
 
     #[test]

@@ -111,7 +111,7 @@ impl Side {
     }
 
     fn journey(&self, request: &Request) -> Journey {
-        let world = redirlint::analysis::witness::Unseen;
+        let world = redirlint::eval::Unknown;
         follow(&self.lowered.program, &world, request.clone(), Limits::default())
     }
 }

@@ -38,10 +38,15 @@ fn every_line_of_jsonl_is_a_finding_of_the_json_report() {
 #[test]
 fn a_written_baseline_silences_the_run_after_it_even_when_lines_move() {
     let folder = site(TEXT);
-    redirlint(folder.path(), &["check", "--baseline", "known.json", "--write-baseline", ".htaccess"]);
+    let out = redirlint(folder.path(), &["check", "--baseline", "known.json", "--write-baseline", ".htaccess"]);
+    let told = String::from_utf8_lossy(&out.stdout).into_owned();
+    assert!(told.contains("`known.json` now knows ") && told.contains("nothing to complain of"), "{told}");
     std::fs::write(folder.path().join(".htaccess"), format!("# new\n\n{TEXT}")).unwrap();
     let out = redirlint(folder.path(), &["check", "--format", "jsonl", "--baseline", "known.json", ".htaccess"]);
     assert_eq!((out.status.code(), out.stdout.len()), (Some(0), 0), "{}", String::from_utf8_lossy(&out.stdout));
+    let out = redirlint(folder.path(), &["check", "--baseline", "known.json", ".htaccess"]);
+    let told = String::from_utf8_lossy(&out.stdout).into_owned();
+    assert!(told.contains(" findings more known to `known.json`"), "hidden ones are counted: {told}");
 }
 
 #[test]

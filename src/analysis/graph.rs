@@ -81,6 +81,9 @@ pub(super) fn walks(facts: &Facts<'_>) -> Vec<Walk> {
         for request in candidates(facts, route, &index) {
             let journey = facts.journey(request);
             let Some(mut walk) = walk(facts, &index, route, journey) else { continue };
+            if walk.shape != Shape::Single && facts.guesses_target(&walk) {
+                continue;
+            }
             let looping = matches!(walk.shape, Shape::Loop(_) | Shape::Growing | Shape::Endless);
             if !seen.insert((walk.spans.clone(), looping)) && walk.spans.len() > 1 {
                 continue;
@@ -146,7 +149,8 @@ fn candidates(facts: &Facts<'_>, route: &Route<'_>, index: &Index<'_>) -> Vec<Re
 fn walk(facts: &Facts<'_>, index: &Index<'_>, route: &Route<'_>, journey: Journey) -> Option<Walk> {
     let first = journey.hops.first()?;
     // An empty target is another defect: clients differ in what they make of it.
-    let sent = first.answer.location.as_deref().is_some_and(|to| !to.is_empty());
+    let redirects = || journey.hops.iter().filter(|hop| is_redirect(hop.answer.status));
+    let sent = redirects().all(|hop| hop.answer.location.as_deref().is_some_and(|to| !to.is_empty()));
     if first.answer.cause != Some(route.span) || !is_redirect(first.answer.status) || !sent {
         return None;
     }

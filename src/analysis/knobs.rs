@@ -22,8 +22,6 @@ pub struct Knobs {
     /// Whether the virtual host around a lone `.htaccess` may be judged by what the file says; `None` where the user
     /// says nothing.
     pub vhost_visible: Option<bool>,
-    /// Names of index files, where the configuration names none.
-    pub index_files: Vec<String>,
     /// Paths (shell patterns) that programs ask with methods beside GET.
     pub api_paths: Vec<String>,
     /// Paths (shell patterns) whose redirects are meant to be temporary.
@@ -33,8 +31,7 @@ pub struct Knobs {
 }
 
 /// Whether something in front of the server ends TLS, so that its own connections are plain.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TlsUpstream {
     /// No: connections arrive as the client makes them.
     No,
@@ -56,7 +53,6 @@ impl Default for Knobs {
             tls_header: None,
             hsts_upstream: false,
             vhost_visible: None,
-            index_files: Vec::new(),
             api_paths: Vec::new(),
             temporary_ok: Vec::new(),
             today: today(),

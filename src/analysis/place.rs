@@ -8,6 +8,7 @@ use super::Facts;
 use super::expression;
 use super::graph::Walk;
 use super::routes::{PathKind, PathPattern, Place, Route};
+use crate::ir::template::Part;
 use crate::lower::Dialect;
 
 /// So many redirects must agree on the folder.
@@ -20,6 +21,29 @@ impl Facts<'_> {
         folder.is_some_and(|folder| {
             walk.journey.hops.iter().any(|hop| first_segment(&hop.request.target) != Some(folder))
         })
+    }
+
+    /// Whether a walk leads on from a target that begins with an environment variable of which nothing is known: taken
+    /// for empty, it says nothing of where the redirect leads.
+    pub fn guesses_target(&self, walk: &Walk) -> bool {
+        walk.journey.hops.iter().any(|hop| {
+            let open = hop.answer.assumptions.iter().any(|assumption| assumption.question.starts_with("env:"));
+            let route = || self.routes().at(hop.answer.cause?).next();
+            let begins = |route: &Route<'_>| route.target().map(|target| target.template.parts.first().cloned());
+            open && !matches!(route().and_then(begins), None | Some(Some(Part::Literal(_))))
+        })
+    }
+
+    /// Whether a walk through a lone `.htaccess` stays in its folder only if that is the one that is served: a rule that
+    /// is asked for what follows the folder leads to a path that says the whole.
+    pub fn hangs_on_place(&self, walk: &Walk) -> bool {
+        let lone = self.options.dialect == Dialect::Htaccess && self.options.root.is_none();
+        let whole = |route: &Route<'_>| {
+            let relative = route.paths.iter().any(|test| test.own && test.on == PathKind::Relative);
+            relative && route.target().is_some_and(|target| target.place == Place::Path && target.path_prefix.len() > 1)
+        };
+        let mut routes = walk.routes.iter().filter_map(|id| self.routes().get((*id)?));
+        lone && self.options.base == "/" && routes.any(whole)
     }
 
     fn find_likely_folder(&self) -> Option<Vec<u8>> {

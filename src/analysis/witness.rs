@@ -10,8 +10,6 @@ use super::propose::{Draft, connections};
 use super::routes::{PathKind, PathPattern, PathTest, Route};
 use super::worlds::{Asking, Present};
 use crate::diagnostic::{Confidence, Observed, Witness};
-/// Nothing is known of the world: every answer that depends on it says so in its assumptions.
-pub use crate::eval::Unknown as Unseen;
 use crate::eval::follow::{self, Journey, Limits};
 use crate::eval::{Answer, Kind, Request, answer};
 use crate::ir::condition::Condition;
@@ -122,14 +120,14 @@ fn witness<'a>(hops: impl IntoIterator<Item = (&'a Request, &'a Answer)>) -> Wit
 }
 
 impl Facts<'_> {
-    /// What the server answers, with nothing known of the world.
+    /// What the server answers, as far as the world is known.
     pub fn answer(&self, request: &Request) -> Answer {
-        answer(self.program, &Unseen, request, false)
+        answer(self.program, self.world, request, false)
     }
 
     /// Where a request leads a client.
     pub fn journey(&self, request: Request) -> Journey {
-        follow::follow(self.program, &Unseen, request, Limits::default())
+        follow::follow(self.program, self.world, request, Limits::default())
     }
 
     /// Where a request leads a client if the file whose path ends like this exists, and what was assumed with that;
@@ -178,7 +176,7 @@ impl Facts<'_> {
 
     /// The request, if its handling comes past the route (a rewrite inside the server answers nothing itself).
     pub fn passing(&self, route: &Route<'_>, request: Request) -> Option<Proof> {
-        let answer = answer(self.program, &Unseen, &request, true);
+        let answer = answer(self.program, self.world, &request, true);
         (answer.deeds(route.span) > 0).then_some(Proof { request, answer })
     }
 

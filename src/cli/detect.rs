@@ -6,8 +6,23 @@ use std::path::Path;
 /// Bytes of a file that are looked at.
 const LOOKED_AT: usize = 64 << 10;
 
+/// Endings of names that no configuration has. Documents may quote one, and a quotation is no file of its own.
+const OTHERS: [&str; 19] = [
+    "md", "markdown", "rst", "adoc", "html", "htm", "xml", "json", "yaml", "yml", "toml", "csv", "php", "js", "ts",
+    "css", "py", "rb", "sh",
+];
+
+/// Whether a name says that the file is something else than a configuration.
+pub fn is_other(path: &Path) -> bool {
+    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+    by_name(path).is_none() && OTHERS.iter().any(|other| ending.eq_ignore_ascii_case(other))
+}
+
 /// The language of a file, or `None` where nothing tells.
 pub fn detect(path: &Path, bytes: &[u8]) -> Option<Dialect> {
+    if is_other(path) {
+        return None;
+    }
     by_name(path).or_else(|| match by_content(bytes)? {
         // A folder's own file is seldom called so: this is a piece of a server's configuration.
         Dialect::Htaccess if path.extension().is_some_and(|ending| ending == "conf") && !is_of_folder(bytes) => {
@@ -48,15 +63,18 @@ pub fn is_main(path: &Path) -> bool {
     MAINS.contains(&name)
 }
 
+/// Of so many lines one at least begins with a known word; else it is a text that happens to have such words.
+const SPARSE: usize = 12;
+
 /// The language that the lines look like. A tie tells nothing.
 pub fn by_content(bytes: &[u8]) -> Option<Dialect> {
     let bytes = bytes.get(..LOOKED_AT.min(bytes.len())).unwrap_or_default();
-    let (mut apache, mut nginx, mut server_only) = (0usize, 0usize, false);
+    let (mut apache, mut nginx, mut server_only, mut lines) = (0usize, 0usize, false, 0usize);
     for line in bytes.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii) {
         let word = line.split(|byte| byte.is_ascii_whitespace() || *byte == b'>').next().unwrap_or_default();
         let word = word.to_ascii_lowercase();
         match line.last() {
-            _ if line.starts_with(b"#") || line.is_empty() => {}
+            _ if line.starts_with(b"#") || line.is_empty() => continue,
             // Both languages have a `listen`; only one ends its lines so.
             Some(b';') => nginx += if NGINX.contains(&&*word) { 2 } else { 1 },
             _ if APACHE.contains(&&*word) => apache += 2,
@@ -68,6 +86,10 @@ pub fn by_content(bytes: &[u8]) -> Option<Dialect> {
             Some(b'{') => nginx += 1,
             _ => {}
         }
+        lines += 1;
+    }
+    if lines > (apache + nginx) / 2 * SPARSE {
+        return None;
     }
     match apache.cmp(&nginx) {
         std::cmp::Ordering::Greater if server_only => Some(Dialect::Apache),
@@ -181,6 +203,15 @@ mod tests {
         assert_eq!(by_content(b"RewriteEngine On\nRewriteRule ^a$ /b [R=301,L]\n"), Some(Dialect::Htaccess));
         assert_eq!(by_content(b"hello\nworld\n"), None);
         assert_eq!(by_content(b"Alias /a /srv/a\nRewriteEngine On\n"), Some(Dialect::Apache));
+    }
+
+    #[test]
+    fn a_text_that_quotes_a_configuration_is_none() {
+        let rules = b"RewriteEngine On\nRewriteRule ^a$ /b [R=301,L]\n";
+        assert_eq!(detect(Path::new("README.md"), rules), None);
+        assert_eq!(detect(Path::new(".htaccess.md"), rules), Some(Dialect::Htaccess), "the name says it");
+        let text = [&b"Some words of a letter.\n".repeat(30)[..], b"Redirect old links\n"].concat();
+        assert_eq!(detect(Path::new("letter.txt"), &text), None);
     }
 
     #[test]

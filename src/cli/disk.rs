@@ -2,13 +2,14 @@
 
 use crate::eval::{Assumed, FileKind, Kind, World};
 use crate::lower::Loader;
+use std::collections::VecDeque;
 use std::ffi::OsStr;
 use std::io::{Error, ErrorKind, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-/// Files found below a folder at the most; a site with more per-folder files than this is cut off there.
+/// Entries of folders that are looked at in a search for per-folder files; one of more takes minutes.
 const MOST: usize = 1_000_000;
 /// Largest file that is read, in bytes; a configuration beyond it is a mistake.
 pub const LARGEST: u64 = 64 << 20;
@@ -72,6 +73,23 @@ impl World for Disk {
     }
 }
 
+/// The files alone: what is wrong with a configuration must not hang on the hour and the environment of the run.
+#[derive(Clone, Copy, Debug)]
+pub struct FilesOnly {
+    /// Whether this machine's files are meant; without it they are unknown.
+    pub real: bool,
+}
+
+impl World for FilesOnly {
+    fn stat(&self, path: &[u8]) -> Option<Option<FileKind>> {
+        self.real.then(|| look(Path::new(OsStr::from_bytes(path))))
+    }
+
+    fn list(&self, folder: &[u8]) -> Option<Option<Vec<Vec<u8>>>> {
+        self.real.then(|| names(Path::new(OsStr::from_bytes(folder))))
+    }
+}
+
 /// The names in a folder, as `readdir` gives them.
 fn names(folder: &Path) -> Option<Vec<Vec<u8>>> {
     let inside = std::fs::read_dir(folder).ok()?.filter_map(Result::ok);
@@ -126,21 +144,35 @@ impl Loader for Disk {
     }
 
     fn find(&self, folder: &Path, names: &[String]) -> Vec<PathBuf> {
-        let (mut found, mut folders) = (Vec::new(), vec![folder.to_path_buf()]);
-        while let Some(folder) = folders.pop().filter(|_| found.len() < MOST) {
-            // A folder that may not be read holds nothing for the server either.
-            for entry in std::fs::read_dir(&folder).into_iter().flatten().filter_map(Result::ok) {
-                match entry.file_type() {
-                    Ok(kind) if kind.is_dir() => folders.push(entry.path()),
-                    Ok(_) if names.iter().any(|name| entry.file_name() == OsStr::new(name)) => found.push(entry.path()),
-                    _ => {}
-                }
-            }
+        let (found, whole) = search(folder, names, MOST);
+        if !whole {
+            super::complain(&format!(
+                "`{}` holds more than {MOST} files and folders: `{}` in its deepest ones are not read; name a smaller document root",
+                folder.display(),
+                names.join("`, `")
+            ));
         }
-        found.sort();
-        found.truncate(MOST);
         found
     }
+}
+
+/// The files of these names in a folder and below, sorted, the shallow folders first of all looked into; and whether
+/// everything was looked at before `most` entries had been seen.
+fn search(folder: &Path, names: &[String], most: usize) -> (Vec<PathBuf>, bool) {
+    let (mut found, mut folders, mut seen) = (Vec::new(), VecDeque::from([folder.to_path_buf()]), 0);
+    while let Some(folder) = folders.pop_front().filter(|_| seen <= most) {
+        // A folder that may not be read holds nothing for the server either.
+        let inside = std::fs::read_dir(&folder).into_iter().flatten().filter_map(Result::ok);
+        for entry in inside.inspect(|_| seen += 1).take(most + 1) {
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() => folders.push_back(entry.path()),
+                Ok(_) if names.iter().any(|name| entry.file_name() == OsStr::new(name)) => found.push(entry.path()),
+                _ => {}
+            }
+        }
+    }
+    found.sort();
+    (found, seen <= most)
 }
 
 /// Reads a regular file. Devices, pipes and the like would never end.
@@ -187,6 +219,20 @@ mod tests {
         assert_eq!(disk.stat(b"/nowhere/x").flatten().map(|found| found.kind), Some(Kind::Directory));
         assert_eq!(disk.stat(b"/nowhere/y"), Some(None));
         assert_eq!(Disk::default().stat(b"/nowhere/y"), None);
+    }
+
+    #[test]
+    fn a_search_ends_behind_so_many_entries_and_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        for inner in ["a/b", "c"] {
+            std::fs::create_dir_all(folder.path().join(inner)).unwrap();
+            std::fs::write(folder.path().join(inner).join(".htaccess"), "").unwrap();
+        }
+        let names = [".htaccess".to_owned()];
+        let (all, whole) = search(folder.path(), &names, 100);
+        assert!(whole && all.len() == 2, "{all:?}");
+        let (some, whole) = search(folder.path(), &names, 3);
+        assert!(!whole && some == [folder.path().join("c/.htaccess")], "{some:?}");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::fix::converge::Texts;
 use crate::lower::{Dialect, directives};
 use crate::report::shown::{escape, escape_bytes};
 use crate::report::{prose, word};
-use crate::rules::ALL;
+use crate::rules::{ALL, suppress};
 use crate::syntax::Directive;
 use std::io::Write;
 use std::path::PathBuf;
@@ -22,9 +22,11 @@ use std::path::PathBuf;
 /// Nothing of that name, with the nearest rule; or output that cannot be written.
 pub fn run(args: &ExplainArgs, out: &mut dyn Write) -> Result<Exit, Stop> {
     let asked = args.what.join(" ");
-    let page = match page(asked.trim()) {
+    let asked = asked.trim();
+    let page = match page(asked) {
         Some(page) => page,
-        None => rule(asked.trim()).map(rule_page)?,
+        None if is_variable(asked) => return Err(Stop::Told(format!("`{asked}` is no variable that is known here"))),
+        None => rule(asked).map(rule_page)?,
     };
     write!(out, "{}", prose::render(&page, terminal::width(), colour(args.color)))?;
     Ok(Exit::Clean)
@@ -34,9 +36,17 @@ fn rule_page(rule: &crate::rules::Rule) -> String {
     format!("# {}\n\n{}, {} by default\n\n{}\n", rule.name, group_name(rule.group), word(rule.severity), rule.page())
 }
 
+/// Whether it is a variable alone, not a line that begins with one.
+fn is_variable(asked: &str) -> bool {
+    asked.starts_with(['%', '$']) && !asked.contains([' ', ';', '\n'])
+}
+
 fn page(asked: &str) -> Option<String> {
-    if asked.contains([' ', ';', '{', '\n']) {
+    if !is_variable(asked) && asked.contains([' ', ';', '{', '\n']) {
         return line(asked);
+    }
+    if asked == suppress::UNUSED {
+        return Some(format!("# {asked}\n\n{}\n", suppress::PAGE));
     }
     if let Some(rule) = crate::rules::named(asked) {
         return Some(rule_page(rule));

@@ -4,7 +4,7 @@
 //! `.htaccess` files below one searched folder, or below `--root`, are one site.
 
 use super::args::{As, Shared};
-use super::disk::{Disk, read_file, read_whole};
+use super::disk::{Disk, FilesOnly, read_file, read_whole};
 use super::select::Selection;
 use super::{Stop, detect, paths, settings};
 use crate::analysis::{Facts, Knobs};
@@ -30,12 +30,14 @@ pub struct Loaded {
     pub options: Options,
     /// What `redirlint.yaml` says.
     pub config: Config,
+    /// What its requests find.
+    files: FilesOnly,
 }
 
 impl Loaded {
     /// Facts about it.
     pub fn facts(&self) -> Facts<'_> {
-        Facts::new(&self.sources, &self.lowered, &self.options, self.knobs())
+        Facts::new(&self.sources, &self.lowered, &self.options, self.knobs()).in_world(&self.files)
     }
 
     /// What the user says about the world around it.
@@ -203,9 +205,12 @@ pub fn load_over(wanted: &Wanted, shared: &Shared, texts: &Texts) -> Result<Opti
         As::Nginx => Dialect::Nginx,
     });
     let Some(dialect) = given.or_else(|| detect::detect(&wanted.path, &bytes)) else {
-        let unknown =
-            format!("cannot tell the language of `{path}`: say `--as apache`, `--as htaccess` or `--as nginx`");
-        return if wanted.searched { Ok(None) } else { Err(Stop::Told(unknown)) };
+        let what = match detect::is_other(&wanted.path) {
+            true => format!("`{path}` is no configuration by its name: to read it as one, say"),
+            false => format!("cannot tell the language of `{path}`: say"),
+        };
+        let unknown = || Stop::Told(format!("{what} `--as apache`, `--as htaccess` or `--as nginx`"));
+        return if wanted.searched { Ok(None) } else { Err(unknown()) };
     };
     let config = settings::config(&wanted.path, shared)?;
     let options = settings::options(wanted, shared, dialect, &config)?;
@@ -215,7 +220,8 @@ pub fn load_over(wanted: &Wanted, shared: &Shared, texts: &Texts) -> Result<Opti
     let disk = Disk::new(options.real_files, Assumed::default());
     let lowered = lower(&mut sources, main, &options, &Over { disk, texts: &texts });
     sources.rename(|path| paths::shown(wanted, path));
-    Ok(Some(Loaded { sources, main, lowered, options, config }))
+    let files = FilesOnly { real: options.real_files };
+    Ok(Some(Loaded { sources, main, lowered, options, config, files }))
 }
 
 /// The disk, with some texts in place of its files.

@@ -5,7 +5,7 @@ use super::disk::read_file;
 use super::input::Wanted;
 use super::{Stop, paths};
 use crate::config::{self, Config};
-use crate::lower::{Dialect, Options, Version};
+use crate::lower::{Dialect, Options};
 use std::path::{Path, PathBuf};
 
 /// The settings for a file: those named with `--config`, else the nearest file upward from it.
@@ -33,14 +33,14 @@ fn nearest(main: &Path) -> Option<PathBuf> {
 /// Everything beside the text that decides what a configuration means.
 ///
 /// # Errors
-/// A version that is none.
+/// A version that is none, or a document root that is no folder.
 pub fn options(wanted: &Wanted, shared: &Shared, dialect: Dialect, config: &Config) -> Result<Options, Stop> {
     let declared = if dialect == Dialect::Nginx { config.nginx_version } else { config.apache_version };
-    let served = shared.root.clone().or_else(|| config.document_root.clone()).map(|root| paths::absolute(&root));
+    let served = shared.root.as_ref().or(config.document_root.as_ref()).map(|root| folder(root)).transpose()?;
     let real_files = shared.files == Files::Real || served.is_some();
     Ok(Options {
         dialect,
-        version: shared.server_version.as_deref().map(version).transpose()?.or(declared),
+        version: shared.server_version.as_deref().map(str::parse).transpose().map_err(Stop::Told)?.or(declared),
         prefix: shared.prefix.as_deref().map_or_else(|| paths::folder_of(&wanted.path), paths::absolute),
         real_files,
         root: served.or_else(|| wanted.site.as_deref().map(paths::absolute)),
@@ -48,7 +48,14 @@ pub fn options(wanted: &Wanted, shared: &Shared, dialect: Dialect, config: &Conf
         host: shared.host.clone(),
         scheme: shared.scheme.map(|scheme| if scheme == Scheme::Https { "https" } else { "http" }.to_owned()),
         defines: shared.define.iter().map(|define| split_define(define)).collect(),
+        index_files: config.index_files.clone(),
     })
+}
+
+/// The document root: where there is no such folder, every test of a file would come out wrong.
+fn folder(root: &Path) -> Result<PathBuf, Stop> {
+    let none = || Stop::Told(format!("the document root `{}` is no folder", root.display()));
+    root.is_dir().then(|| paths::absolute(root)).ok_or_else(none)
 }
 
 fn with_slashes(base: &str) -> String {
@@ -62,14 +69,5 @@ fn split_define(define: &str) -> (String, Option<String>) {
     match define.split_once('=') {
         Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
         None => (define.to_owned(), None),
-    }
-}
-
-fn version(text: &str) -> Result<Version, Stop> {
-    let numbers: Option<Vec<u16>> = text.split('.').map(|part| part.parse().ok()).collect();
-    match numbers.as_deref() {
-        Some([major, minor]) => Ok(Version(*major, *minor, u16::MAX)),
-        Some([major, minor, patch]) => Ok(Version(*major, *minor, *patch)),
-        _ => Err(Stop::Told(format!("`{text}` is not a version: write it like `2.4.62` or `1.28.0`"))),
     }
 }

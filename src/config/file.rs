@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 /// The whole file.
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "keys with values")]
 pub struct File {
     pub select: Vec<Selector>,
     pub ignore: Vec<Selector>,
@@ -21,7 +21,7 @@ pub struct File {
 
 /// A choice for some paths.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "keys with values")]
 pub struct Part {
     paths: Vec<Glob>,
     #[serde(default)]
@@ -34,37 +34,80 @@ pub struct Part {
 
 /// What is assumed of the world.
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "keys with values")]
 pub struct Assume {
-    hosts: Vec<String>,
-    canonical_host: Option<String>,
-    known_external_hosts: Vec<String>,
+    hosts: Vec<Host>,
+    canonical_host: Option<Host>,
+    known_external_hosts: Vec<Host>,
     tls_terminated_upstream: Option<Tls>,
     tls_header: Option<TlsHeader>,
     hsts_upstream: bool,
     vhost_visible: Option<bool>,
     pub document_root: Option<PathBuf>,
-    index_files: Vec<String>,
+    pub index_files: Vec<String>,
     pub apache_version: Option<Number>,
     pub nginx_version: Option<Number>,
     api_paths: Vec<Glob>,
     temporary_ok: Vec<Glob>,
-    max_hops: Option<usize>,
+    max_hops: Option<Hops>,
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "`name` and `value`")]
 struct TlsHeader {
     name: String,
     value: String,
 }
 
-/// `no` is a truth value to YAML 1.1 and a word to YAML 1.2; both are meant.
-#[derive(Debug, Deserialize)]
-#[serde(untagged, expecting = "`tls_terminated_upstream` is `no`, `maybe` or `always`")]
-enum Tls {
-    Word(TlsUpstream),
-    Truth(bool),
+/// A value that is read from the word as it is written: `1.20` is a version and no number, `no` a word and no truth value.
+fn word<'de, D: serde::Deserializer<'de>, T>(
+    deserializer: D,
+    read: impl Fn(&str) -> Result<T, String>,
+) -> Result<T, D::Error> {
+    read(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+}
+
+/// The name of a host, without scheme, port and path.
+#[derive(Debug)]
+struct Host(String);
+
+impl<'de> Deserialize<'de> for Host {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        word(deserializer, |text| {
+            let strange = |letter: char| letter.is_whitespace() || "/:?#@,*".contains(letter);
+            match text.is_empty() || text.contains(strange) {
+                true => Err(format!("`{text}` is no name of a host: write it like `www.example.com`")),
+                false => Ok(Self(text.to_owned())),
+            }
+        })
+    }
+}
+
+#[derive(Debug)]
+struct Tls(TlsUpstream);
+
+impl<'de> Deserialize<'de> for Tls {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        word(deserializer, |text| match text {
+            "no" | "off" | "false" => Ok(Self(TlsUpstream::No)),
+            "maybe" => Ok(Self(TlsUpstream::Maybe)),
+            "always" | "yes" | "on" | "true" => Ok(Self(TlsUpstream::Always)),
+            other => Err(format!("`{other}` is none of `no`, `maybe` and `always`")),
+        })
+    }
+}
+
+/// A number of redirects.
+#[derive(Debug)]
+struct Hops(usize);
+
+impl<'de> Deserialize<'de> for Hops {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        word(deserializer, |text| match text.parse() {
+            Ok(hops @ 1..=100) => Ok(Self(hops)),
+            _ => Err(format!("`{text}` is no number of redirects from 1 to 100")),
+        })
+    }
 }
 
 /// A shell pattern.
@@ -73,10 +116,8 @@ struct Glob(glob::Pattern);
 
 impl<'de> Deserialize<'de> for Glob {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let pattern = glob::Pattern::new(&text);
-        let wrong = |error| serde::de::Error::custom(format!("`{text}` is no pattern of paths: {error}"));
-        pattern.map(Self).map_err(wrong)
+        let wrong = |text: &str, error| format!("`{text}` is no pattern of paths: {error}");
+        word(deserializer, |text| glob::Pattern::new(text).map(Self).map_err(|error| wrong(text, error)))
     }
 }
 
@@ -86,22 +127,7 @@ pub struct Number(pub Version);
 
 impl<'de> Deserialize<'de> for Number {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Written {
-            Number(f64),
-            Text(String),
-        }
-        let text = match Written::deserialize(deserializer)? {
-            Written::Number(number) => number.to_string(),
-            Written::Text(text) => text,
-        };
-        let numbers: Option<Vec<u16>> = text.split('.').map(|part| part.parse().ok()).collect();
-        match numbers.as_deref() {
-            Some([major, minor]) => Ok(Self(Version(*major, *minor, u16::MAX))),
-            Some([major, minor, patch]) => Ok(Self(Version(*major, *minor, *patch))),
-            _ => Err(serde::de::Error::custom(format!("`{text}` is no version: write it like \"2.4.62\""))),
-        }
+        word(deserializer, |text| text.parse().map(Self))
     }
 }
 
@@ -126,23 +152,49 @@ pub fn read(text: &[u8]) -> Result<Option<File>, String> {
     serde_yaml::from_str::<Option<File>>(text).map_err(|error| told(&error))
 }
 
-/// The library's message with the nearest key in place of a list of all.
+/// The library's message in the words of the file: with the nearest name in place of a list of all, and without the
+/// names of types.
 fn told(error: &serde_yaml::Error) -> String {
     let message = error.to_string();
     let place = error.location().map_or(String::new(), |at| format!("line {}, column {}: ", at.line(), at.column()));
     // a message may end in its own place
     let bare = message.split(" at line ").next().unwrap_or(&message);
     let quoted: Vec<&str> = bare.split('`').skip(1).step_by(2).collect();
-    match quoted.split_first() {
+    let said = match quoted.split_first() {
         Some((unknown, known)) if bare.contains("unknown field") => {
-            let hint = match nearest(unknown, known.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("known here: {}", known.join(", ")),
-            };
-            format!("{place}there is no key `{unknown}`: {hint}")
+            format!("there is no key `{unknown}`: {}", hint(unknown, known))
         }
-        _ => format!("{place}{bare}"),
+        Some((unknown, known)) if bare.contains("unknown variant") => format!("`{unknown}`: {}", hint(unknown, known)),
+        Some((missing, _)) if bare.contains("missing field") => format!("the key `{missing}` is missing"),
+        _ => in_words(bare),
+    };
+    format!("{place}{said}")
+}
+
+fn hint(unknown: &str, known: &[&str]) -> String {
+    match nearest(unknown, known.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("known here: {}", known.join(", ")),
     }
+}
+
+/// What was found where something else was expected, as the file's writer calls both.
+fn in_words(bare: &str) -> String {
+    let Some((key, found, expected)) = bare
+        .split_once("invalid type: ")
+        .and_then(|(key, rest)| rest.split_once(", expected ").map(|(a, b)| (key, a, b)))
+    else {
+        return bare.to_owned();
+    };
+    let word = |text: &str| match text {
+        "sequence" | "a sequence" => "a list, like `[one, two]`".to_owned(),
+        "map" | "a map" => "keys with values".to_owned(),
+        "a string" | "path string" => "text".to_owned(),
+        "a boolean" => "`true` or `false`".to_owned(),
+        "unit value" => "nothing".to_owned(),
+        other => other.replacen("string ", "", 1),
+    };
+    format!("{key}expected {}, found {}", word(expected), word(found))
 }
 
 impl From<Part> for Override {
@@ -156,21 +208,16 @@ impl From<Assume> for Knobs {
     fn from(said: Assume) -> Self {
         let default = Self::default();
         let texts = |globs: Vec<Glob>| globs.into_iter().map(|glob| glob.0.as_str().to_owned()).collect();
+        let names = |hosts: Vec<Host>| hosts.into_iter().map(|host| host.0).collect();
         Self {
-            hosts: said.hosts,
-            canonical_host: said.canonical_host,
-            known_external_hosts: said.known_external_hosts,
-            max_hops: said.max_hops.unwrap_or(default.max_hops),
-            tls_upstream: match said.tls_terminated_upstream {
-                Some(Tls::Word(word)) => word,
-                Some(Tls::Truth(true)) => TlsUpstream::Always,
-                Some(Tls::Truth(false)) => TlsUpstream::No,
-                None => default.tls_upstream,
-            },
+            hosts: names(said.hosts),
+            canonical_host: said.canonical_host.map(|host| host.0),
+            known_external_hosts: names(said.known_external_hosts),
+            max_hops: said.max_hops.map_or(default.max_hops, |hops| hops.0),
+            tls_upstream: said.tls_terminated_upstream.map_or(default.tls_upstream, |tls| tls.0),
             tls_header: said.tls_header.map(|header| (header.name, header.value)),
             hsts_upstream: said.hsts_upstream,
             vhost_visible: said.vhost_visible,
-            index_files: said.index_files,
             api_paths: texts(said.api_paths),
             temporary_ok: texts(said.temporary_ok),
             today: default.today,

@@ -5,6 +5,7 @@ use super::machine::{Current, Machine};
 use super::{FileKind, Kind, access, condition, escape, folder, proxy, template, try_files};
 use crate::ir::clause::Handler;
 use crate::ir::policy::ContentPolicy;
+use crate::ir::template::Template;
 use crate::ir::{Effect, scope::Settings};
 use std::sync::Arc;
 
@@ -121,7 +122,8 @@ fn with_slash(machine: &mut Machine) -> Flow {
 /// The first index name at which anything is, be it a folder. Before a second name is asked for, the folder of the
 /// path must be one.
 fn index(machine: &mut Machine) -> Try<Flow> {
-    let names = machine.scope.settings.index.clone().unwrap_or_else(|| vec![template_index()]);
+    let usual = || machine.program.facts.index.iter().map(|name| Template::literal(&**name)).collect();
+    let names = machine.scope.settings.index.clone().unwrap_or_else(usual);
     let folder = file_name(machine)?;
     let mut unknown = false;
     for name in &names {
@@ -152,10 +154,6 @@ fn index(machine: &mut Machine) -> Try<Flow> {
 
 fn is_no_folder(found: Option<FileKind>) -> bool {
     found.is_none_or(|found| found.kind != Kind::Directory)
-}
-
-fn template_index() -> crate::ir::template::Template {
-    crate::ir::template::Template::literal(&b"index.html"[..])
 }
 
 /// The file the path maps to in the scope in force.

@@ -64,7 +64,7 @@ fn indexed(machine: &mut Machine) -> Try<Flow> {
                 names.push(template::render(machine, name)?);
             }
         }
-        None => names.push(b"index.html".to_vec()),
+        None => names.extend(machine.program.facts.index.iter().map(|name| name.to_vec())),
     }
     let mut failed = None;
     for name in names {

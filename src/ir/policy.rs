@@ -197,6 +197,8 @@ pub struct ServerFacts {
     pub statuses: StatusPolicy,
     /// What a match that runs into PCRE2's limits answers; `None`: it counts as no match.
     pub match_limit_status: Option<u16>,
+    /// Files looked for in a folder where the configuration names none.
+    pub index: Vec<Bytes>,
     /// The status for a folder that has no index and may not be listed.
     pub bare_folder: u16,
     /// Whether repeated request headers are one, joined with `, ` (else the first counts).

@@ -6,7 +6,7 @@ use crate::analysis::graph::{Shape, Walk};
 use crate::analysis::guard::{Dimension, Guard};
 use crate::analysis::routes::{PathPattern, Route};
 use crate::analysis::witness::{confidence_of, fits};
-use crate::diagnostic::{Confidence, Edit};
+use crate::diagnostic::{Confidence, Edit, Finding};
 use crate::ir::template::Part;
 use crate::source::Span;
 
@@ -22,7 +22,7 @@ pub enum Kind<'f, 'a> {
     Plain,
 }
 
-/// Names of index files looked for where the configuration names none.
+/// Usual names of index files, beside those that are looked for where the configuration names none.
 const INDEXES: &[&[u8]] = &[b"index.html", b"index.php", b"index.htm"];
 
 /// The kind of circle; `None` for a walk that ends.
@@ -33,7 +33,9 @@ pub fn kind<'f, 'a>(facts: &'f Facts<'a>, walk: &Walk) -> Option<Kind<'f, 'a>> {
         Shape::Single | Shape::Chain(_) => return None,
     };
     let routes: Vec<&Route<'a>> = walk.routes.iter().skip(from).filter_map(|id| facts.routes().get((*id)?)).collect();
-    let conditional = routes.iter().find_map(|route| route.guards_on(undecided).next());
+    let open =
+        |dimension: &Dimension| undecided(dimension) && !(facts.options.real_files && *dimension == Dimension::File);
+    let conditional = routes.iter().find_map(|route| route.guards_on(open).next());
     let assumed = confidence_of(&walk.journey) != Confidence::Proven;
     let only = routes.first().filter(|first| routes.iter().all(|route| route.span == first.span));
     match only {
@@ -69,7 +71,7 @@ fn into_itself(route: &Route<'_>) -> bool {
 
 /// Whether a folder is asked for and only its index file fits the route.
 fn index(facts: &Facts<'_>, walk: &Walk, from: usize, route: &Route<'_>) -> bool {
-    let said = facts.knobs.index_files.iter().map(String::as_bytes);
+    let said = facts.program.facts.index.iter().map(|name| &**name);
     let names: Vec<&[u8]> = said.chain(INDEXES.iter().copied()).collect();
     walk.journey.hops.iter().skip(from).any(|hop| {
         let path = hop.request.target.split(|&byte| byte == b'?').next().unwrap_or_default();
@@ -85,6 +87,18 @@ pub fn members(walk: &Walk) -> (Vec<Span>, Option<Span>) {
     spans.sort();
     spans.dedup();
     (spans, closing)
+}
+
+/// The finding one step down, and a word on why, where the circle is one only in the folder that is served.
+pub fn placed(facts: &Facts<'_>, walk: &Walk, mut finding: Finding) -> Finding {
+    if facts.hangs_on_place(walk) {
+        finding.severity = Confidence::Likely.lower(finding.severity);
+        let help = finding.help.take().unwrap_or_default();
+        finding.help = Some(format!(
+            "{help}; this holds if the file lies in the folder that is served (`--root` says so, `--base` else)"
+        ));
+    }
+    finding
 }
 
 /// Leaves the paths that a redirect leads to out of what it is sent for.

@@ -70,6 +70,6 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         if let Some(guard) = guard {
             finding = finding.related(guard.span, "while this holds");
         }
-        findings.push(finding);
+        findings.push(circle::placed(facts, walk, finding));
     }
 }

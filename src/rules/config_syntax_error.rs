@@ -6,6 +6,7 @@ use crate::analysis::Facts;
 use crate::diagnostic::{Finding, Severity, Applicability};
 use crate::ir::{Reach, Refusal};
 use crate::source::{FileId, Span};
+use crate::syntax::error::SyntaxError;
 use rustc_hash::FxHashSet;
 
 declare! {
@@ -110,7 +111,10 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         before.is_some_and(|other| other.file == span.file && span.start <= other.end)
     };
     // The server stops at its first complaint; what the parser could not read is worth telling as well.
-    let unread = facts.trees.iter().flat_map(|tree| &tree.errors).filter(|error| !touched(error.span) && fresh(error.span));
+    let all = facts.trees.iter().flat_map(|tree| &tree.errors);
+    // A template may open a block in each branch and close it once.
+    let open = |error: &SyntaxError| error.message.starts_with("unexpected end of file") && facts.is_template(error.span.file);
+    let unread = all.filter(|error| !open(error) && !touched(error.span) && fresh(error.span));
     let mut left = refusals.len().saturating_sub(MOST);
     for error in unread {
         if told.len() >= MOST {

@@ -5,7 +5,6 @@ use super::{FixKind, Group, Servers, words};
 use crate::analysis::Facts;
 use crate::analysis::guard::Dimension;
 use crate::analysis::routes::{Does, Route};
-use crate::analysis::witness::Unseen;
 use crate::diagnostic::{Applicability, Edit, Finding, Severity};
 use crate::eval::{Request, answer};
 use crate::ir::template::Part;
@@ -86,12 +85,17 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         seen.insert(route.span);
         let journey = facts.journey(request);
         let help = if facts.is_apache() { "exclude the target from the pattern, or end with `END`" } else { "exclude the target from the pattern, or end with `break`" };
-        let finding = shown(&RULE, &journey, "this rewrite matches its own result: the server gives up with 500", route.span)
+        let below = facts.program.fragment && facts.is_apache() && goes_below(route);
+        let message = match below {
+            true => "unless the folder below has rules of its own, this rewrite matches its own result: the server gives up with 500",
+            false => "this rewrite matches its own result: the server gives up with 500",
+        };
+        let finding = shown(&RULE, &journey, message, route.span)
             .help(help)
             .mend(Applicability::Unsafe, "end the rewriting here", ended(facts, route));
         // A folder below may well have rules of its own, which take the place of these.
         findings.push(match facts.program.fragment && facts.is_apache() {
-            true if goes_below(route) => finding.at_most(Severity::Info),
+            true if below => finding.at_most(Severity::Info),
             true => finding.at_most(Severity::Warning),
             false => finding,
         });
@@ -100,7 +104,7 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
 
 /// Whether the request really comes past the rewrite again: a path that becomes empty is answered with 500 as well.
 fn comes_round(facts: &Facts<'_>, route: &Route<'_>, request: &Request) -> bool {
-    let answer = answer(facts.program, &Unseen, request, true);
+    let answer = answer(facts.program, facts.world, request, true);
     answer.deeds(route.span) > 1
 }
 

@@ -8,6 +8,7 @@ use crate::diagnostic::{Applicability, Finding, Severity};
 use crate::eval::follow;
 use crate::ir::template::Part;
 use crate::source::Span;
+use crate::syntax::nginx::template;
 
 /// Schemes that no browser follows a redirect to.
 const DEAD_SCHEMES: [&str; 4] = ["javascript:", "data:", "file:", "vbscript:"];
@@ -103,7 +104,8 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
 
 /// A note on where a target without a leading slash leads.
 fn relative(facts: &Facts<'_>, route: &Route<'_>, text: &str) -> Option<Finding> {
-    route.target().filter(|target| target.place == Place::Relative && !text.is_empty())?;
+    let written = !text.is_empty() && template::find(text.as_bytes()).is_none();
+    route.target().filter(|target| target.place == Place::Relative && written)?;
     let proof = facts.proofs(route).first()?;
     let sent = proof.location().starts_with(text.as_bytes());
     let base = url::Url::parse(&lossy(&follow::url_of(&proof.request))).ok()?;
@@ -123,7 +125,7 @@ fn as_path(facts: &Facts<'_>, route: &Route<'_>, text: &str) -> Option<Finding> 
 
 /// A blank in the written text that arrives as one.
 fn blank(facts: &Facts<'_>, route: &Route<'_>) -> Option<Finding> {
-    let literal = |part: &Part| matches!(part, Part::Literal(text) if text.contains(&b' '));
+    let literal = |part: &Part| matches!(part, Part::Literal(text) if text.contains(&b' ') && template::find(text).is_none());
     route.target().filter(|target| target.template.parts.iter().any(literal))?;
     let proof = facts.proofs(route).iter().find(|proof| proof.location().contains(&b' '))?;
     Some(by_proof(&RULE, proof, "a blank of the target is sent as it stands", route.span).help("write `%20`"))

@@ -31,6 +31,7 @@ declare! {
     /// ```htaccess good
     /// RewriteEngine On
     /// RewriteRule ^(?:foo|bar)$ /x [R=301,L]
+    /// RewriteRule ^tmp/|\.ini$ - [R=404]
     /// ```
     /// ```nginx good
     /// rewrite ^/(?:foo|bar)$ /x permanent;
@@ -41,7 +42,7 @@ declare! {
     ///
     /// ## Traps
     /// Where every alternative has an anchor of the same kind, nothing is reported; where only the first has `^`, or
-    /// only the last has `$`, it is a note. So is a folder beside an ending, `^tmp/|\.ini$`, which is mostly meant.
+    /// only the last has `$`, it is a note. A folder beside an ending, `^tmp/|\.ini$`, is meant as it stands.
     ///
     /// ## Sources
     /// PCRE2 pattern syntax, vertical bar.
@@ -89,7 +90,7 @@ fn partial(branches: &[&Node]) -> Option<bool> {
     let only_last = ends == 1 && last.anchored_end();
     match (only_first, only_last) {
         // `^tmp/|\.ini$`: a folder, or an ending.
-        (true, true) if is_folder(first) && is_ending(last) => Some(false),
+        (true, true) if is_folder(first) && is_ending(last) => None,
         (true, true) if !first.anchored_end() && !last.anchored_start() => Some(true),
         (true, false) if ends == 0 => Some(false),
         (false, true) if starts == 0 && !is_ending(last) => Some(false),

@@ -278,7 +278,7 @@ fn dead_regex(regex: &Regex, on: PathKind) -> Option<Why> {
         };
     }
     if none(ByteSet::of(b"#").inverted()) {
-        return why("what stands behind `#` stays with the client", "leave the fragment out: no request holds one");
+        return why("what stands behind `#` stays with the client", "leave the fragment out: no link sends it, only `%23` would match");
     }
     if none(ByteSet::of(b"?#").inverted()) {
         return why("a path holds no query", QUERY);

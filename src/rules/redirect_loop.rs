@@ -59,7 +59,9 @@ declare! {
     /// ## Traps
     /// A loop that hangs on something the tool cannot see (a file, an environment variable) is not this rule's
     /// business: it is `conditional-redirect-loop`. A lone `.htaccess` that redirects to `https` may stand in a site
-    /// that has it only for plain connections; that is reported one step lower. A redirect to one fixed host is a loop
+    /// that has it only for plain connections; that is reported one step lower. So is a circle of such a file whose rules
+    /// lead to whole paths (`RewriteRule . /page`): in a folder below the one that is served, `/page` lies outside of it.
+    /// `--root`, or a search in the folder of the site, says where it lies. A redirect to one fixed host is a loop
     /// there only where the folder is served under that name, and most such files lead to another site: it is told
     /// where the name is known (`--host`, `canonical_host` or `hosts` in `redirlint.yaml`, a condition on the host).
     ///
@@ -99,7 +101,7 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         for span in circle.into_iter().filter(|span| *span != at) {
             finding = finding.related(span, "part of the circle");
         }
-        findings.push(finding);
+        findings.push(circle::placed(facts, walk, finding));
     }
 }
 

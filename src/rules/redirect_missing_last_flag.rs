@@ -104,6 +104,6 @@ fn hijacked(facts: &Facts<'_>, route: &Route<'_>) -> Option<Finding> {
 
 /// Whether the rule ran for this request, as the steps tell.
 fn reaches(facts: &Facts<'_>, route: &Route<'_>, request: &crate::eval::Request) -> bool {
-    let answer = crate::eval::answer(facts.program, &crate::analysis::witness::Unseen, request, true);
+    let answer = crate::eval::answer(facts.program, facts.world, request, true);
     answer.deeds(route.span) > 0
 }

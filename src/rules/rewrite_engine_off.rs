@@ -54,8 +54,8 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         if decided || !told.insert(route.scope) {
             continue;
         }
-        let piece = facts.is_piece();
-        let message = match facts.program.fragment || piece {
+        let piece = facts.is_piece() && facts.knobs.vhost_visible != Some(true);
+        let message = match facts.partial() || piece {
             true => "nothing here switches the rewrite engine on: unless something around it does, this rule and those beside it are ignored",
             false => "the rewrite engine is off here: this rule and those beside it are ignored",
         };

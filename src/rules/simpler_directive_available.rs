@@ -76,7 +76,8 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             continue;
         }
         let found = if facts.is_apache() { apache(facts, route) } else { nginx(route) };
-        if let Some((message, help)) = found {
+        // What is never reached needs no simpler words.
+        if let Some((message, help)) = found.filter(|_| !facts.proofs(route).is_empty()) {
             let edits = facts.directive(route.span).map(|directive| vec![replace(directive.span, help.trim_matches('`'))]);
             let how = if sends_the_same(route) { Applicability::Safe } else { Applicability::Unsafe };
             findings.push(certain(&RULE, message, route.span).help(help).mend(how, "write the simpler directive", edits));

@@ -15,6 +15,18 @@ use std::cmp::Reverse;
 /// The name under which a comment that stops nothing is reported.
 pub const UNUSED: &str = "unused-suppression";
 
+/// What is said of suppressions, Markdown.
+pub const PAGE: &str = "\
+A comment that suppresses a rule stops nothing, or names a rule that does not exist.
+
+- `# redirlint: ignore[rule, other-rule] reason` on a line of its own counts for the next directive and all that stands
+  in its block; in front of a `RewriteCond`, for the rule that the condition waits for as well.
+- Behind a directive, on its line, it counts for that directive.
+- `# redirlint: ignore-file[rule] reason` counts for the whole file.
+- Without names, every rule is meant.
+
+Take the comment away, or write the name that was meant.";
+
 /// One comment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Suppression {

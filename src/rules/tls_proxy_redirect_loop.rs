@@ -5,7 +5,7 @@ use super::{FixKind, Group, Servers, mend, words};
 use crate::analysis::guard::Dimension;
 use crate::analysis::routes::Route;
 use crate::analysis::witness::Proof;
-use crate::analysis::{Facts, TlsUpstream};
+use crate::analysis::{Facts, Knobs, TlsUpstream};
 use crate::diagnostic::{Applicability, Confidence, Edit, Finding, Severity};
 use crate::eval::follow;
 
@@ -61,13 +61,14 @@ declare! {
     /// ```
     ///
     /// ## Fix safety
-    /// Unsafe: the header `X-Forwarded-Proto` is tested instead of the connection. Which header the proxy sets,
-    /// only its operator knows.
+    /// Unsafe: the header `X-Forwarded-Proto`, or the one that `redirlint.yaml` names as `tls_header`, is tested instead
+    /// of the connection. Which header the proxy sets, only its operator knows.
     ///
     /// ## Traps
     /// Silent where this server itself listens with TLS, unless `redirlint.yaml` says `tls_terminated_upstream: always`:
-    /// then it is a warning, for servers that only answer plain http as well; with `no` the rule is silent. The header can be forged where the server can be reached past the
-    /// proxy; that skips the redirect and nothing more.
+    /// then it is a warning where the request that the proxy makes of the answer, with the header that `tls_header` names,
+    /// gets that answer again. With `no` the rule is silent. The header can be forged where the server can be reached past
+    /// the proxy; that skips the redirect and nothing more.
     ///
     /// ## Sources
     /// RFC 7239; reports of sites behind load balancers.
@@ -81,38 +82,62 @@ declare! {
     }
 }
 
-fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
-    if !facts.tls_may_end_in_front() {
-        return;
-    }
-    let always = facts.knobs.tls_upstream == TlsUpstream::Always;
-    let header = facts.knobs.tls_header.as_ref().map_or("X-Forwarded-Proto", |(name, _)| name);
-    for route in facts.routes().redirects().filter(|route| route.enabled) {
-        let loops = asks_connection(route, header) || always && comes_back(facts, route);
-        if !loops {
-            continue;
-        }
-        if route.target().is_some_and(|target| target.scheme.as_deref() == Some(b"https")) {
-            let message = "behind a proxy that ends TLS this redirect to https never ends";
-            let mut finding = with_confidence(&RULE, Confidence::Possible, message, route.span)
-                .help(format!("test the header by which the proxy tells the client's scheme, such as `{header}`"));
-            // Then this plain request is what the proxy makes of the https request that the answer leads to.
-            finding.witness = facts.proofs(route).iter().find(|proof| !proof.request.encrypted).map(Proof::witness);
-            if always && finding.witness.is_some() {
-                finding.severity = Severity::Warning;
-            }
-            findings.push(finding.mend(Applicability::Unsafe, "test `X-Forwarded-Proto`", by_header(facts, route)));
+/// The header by which the proxy in front tells the client's scheme.
+struct Told<'k> {
+    name: &'k str,
+    value: &'k str,
+    /// Whether the user says so.
+    said: bool,
+}
+
+impl<'k> Told<'k> {
+    fn of(knobs: &'k Knobs) -> Self {
+        match &knobs.tls_header {
+            Some((name, value)) => Self { name, value, said: true },
+            None => Self { name: "X-Forwarded-Proto", value: "https", said: false },
         }
     }
 }
 
-/// Whether a plain request is sent to itself over https, which such a proxy makes the same plain request again.
-fn comes_back(facts: &Facts<'_>, route: &Route<'_>) -> bool {
-    let same = |proof: &Proof| {
-        let url = follow::url_of(&proof.request);
-        url.strip_prefix(b"http:").is_some_and(|rest| proof.location() == [b"https:", rest].concat())
+fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+    if !facts.tls_may_end_in_front() {
+        return;
+    }
+    let told = Told::of(facts.knobs);
+    let to_https = |route: &&Route<'_>| route.target().is_some_and(|target| target.scheme.as_deref() == Some(b"https"));
+    for route in facts.routes().redirects().filter(|route| route.enabled).filter(to_https) {
+        let seen = if facts.knobs.tls_upstream == TlsUpstream::Always { comes_back(facts, route, &told) } else { None };
+        if seen.is_none() && !asks_connection(route, told.name) {
+            continue;
+        }
+        let message = "behind a proxy that ends TLS this redirect to https never ends";
+        let mut finding = with_confidence(&RULE, Confidence::Possible, message, route.span)
+            .help(format!("test the header by which the proxy tells the client's scheme, such as `{}`", told.name));
+        if seen.is_some() {
+            finding.severity = Severity::Warning;
+        }
+        // A plain request is what the proxy makes of the https request that the answer leads to.
+        let plain = || facts.proofs(route).iter().find(|proof| !proof.request.encrypted).map(Proof::witness);
+        finding.witness = seen.as_ref().map(Proof::witness).or_else(plain);
+        let text = format!("test `{}`", told.name);
+        findings.push(finding.mend(Applicability::Unsafe, text, by_header(facts, route, &told)));
+    }
+}
+
+/// What the proxy makes of the https request that the answer leads to, where that gets the same answer again.
+fn comes_back(facts: &Facts<'_>, route: &Route<'_>, told: &Told<'_>) -> Option<Proof> {
+    let another = route.guards_on(|dimension| matches!(dimension, Dimension::Header(_))).next().is_some();
+    if another && !told.said {
+        // It may well ask the header that the proxy in front sends.
+        return None;
+    }
+    let again = |proof: &Proof| {
+        let rest = proof.location().strip_prefix(b"https:")?;
+        let mut request = follow::request_for(&[b"http:", rest].concat())?;
+        request.headers.push((told.name.as_bytes().into(), told.value.as_bytes().into()));
+        facts.prove(route, request).filter(|again| again.location() == proof.location())
     };
-    facts.proofs(route).iter().any(same)
+    facts.proofs(route).iter().filter(|proof| !proof.request.encrypted).find_map(again)
 }
 
 /// Whether it looks at the connection alone: not as well at the header by which the proxy tells the client's scheme.
@@ -123,11 +148,16 @@ fn asks_connection(route: &Route<'_>, header: &str) -> bool {
 }
 
 /// The header in place of the connection, in the test that asks about it.
-fn by_header(facts: &Facts<'_>, route: &Route<'_>) -> Option<Vec<Edit>> {
+fn by_header(facts: &Facts<'_>, route: &Route<'_>, told: &Told<'_>) -> Option<Vec<Edit>> {
+    let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    if !plain(told.name) || !plain(told.value) {
+        return None;
+    }
     let guard = route.guards_on(|dimension| *dimension == Dimension::Scheme).next()?;
     let mut found = None;
     facts.each_directive(|directive, _| {
-        let inside = directive.span.file == guard.span.file && directive.head().start <= guard.span.start && guard.span.end <= directive.head().end;
+        let head = directive.head();
+        let inside = head.file == guard.span.file && head.start <= guard.span.start && guard.span.end <= head.end;
         if inside && (words::is(facts, directive, "RewriteCond") || words::is(facts, directive, "if")) {
             found = Some(directive);
         }
@@ -135,12 +165,16 @@ fn by_header(facts: &Facts<'_>, route: &Route<'_>) -> Option<Vec<Edit>> {
     let directive = found?;
     let [subject, rest @ ..] = directive.args.as_slice() else { return None };
     if words::is(facts, directive, "if") {
-        let name = memchr::memmem::find(facts.sources.text(subject.span), b"$scheme")?;
+        let name = memchr::memmem::find(facts.sources.text(subject.span), b"$scheme").filter(|_| told.value == "https")?;
         let start = subject.span.start as usize + name;
         let span = crate::source::Span::new(subject.span.file, start, start + b"$scheme".len());
-        return Some(vec![replace(span, "$http_x_forwarded_proto")]);
+        let variable = told.name.to_ascii_lowercase().replace('-', "_");
+        return Some(vec![replace(span, format!("$http_{variable}"))]);
     }
-    let plain = matches!(facts.word(rest.first()?), b"off" | b"!on" | b"=off" | b"!=on" | b"^off$" | b"!^on$");
-    let known = facts.word(subject) == b"%{HTTPS}" && plain;
-    known.then(|| vec![replace(mend::inside(facts, subject), "%{HTTP:X-Forwarded-Proto}"), replace(rest.first().map_or(subject.span, |word| word.span), "=http")])
+    let test = rest.first()?;
+    let off = matches!(facts.word(test), b"off" | b"!on" | b"=off" | b"!=on" | b"^off$" | b"!^on$");
+    let known = facts.word(subject) == b"%{HTTPS}" && off;
+    let wanted = if told.value == "https" { "=http".to_owned() } else { format!("!={}", told.value) };
+    let subject = mend::inside(facts, subject);
+    known.then(|| vec![replace(subject, format!("%{{HTTP:{}}}", told.name)), replace(test.span, wanted)])
 }

@@ -8,6 +8,7 @@ use crate::analysis::routes::Route;
 use crate::analysis::witness::{Proof, paths};
 use crate::diagnostic::{Applicability, Confidence, Finding, Severity};
 use crate::ir::condition::{Condition, Test};
+use crate::source::Span;
 
 declare! {
     /// The last condition of a rule carries `[OR]`, so the rule runs even where it is false.
@@ -54,6 +55,11 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     for route in facts.routes().all.iter().filter(|route| route.enabled) {
         let Some(tests) = trailing(&route.clause.when.conditions) else { continue };
         let Some(last) = tests.last() else { continue };
+        // A condition below it that the server refuses is the last one that was written.
+        let between = |at: Span| at.file == last.span.file && last.span.end <= at.start && at.end <= route.span.start;
+        if facts.program.refusals.iter().any(|refusal| between(refusal.span)) {
+            continue;
+        }
         let message = "`OR` stands on the last condition: the rule runs even where the condition is false";
         let mut finding = match anyway(facts, route, &tests) {
             Some(proof) => by_proof(&RULE, &proof, message, last.span),

@@ -64,17 +64,12 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     facts.each_directive(|directive, _| {
         let needs = if facts.is_apache() { apache(facts, directive) } else { nginx(facts, directive) };
         for (what, since, at) in needs.into_iter().filter(|(_, since, _)| version < *since) {
-            let message =
-                format!("{what} came with {}, and the server is {}", shown(since), shown(version));
+            let message = format!("{what} came with {since}, and the server is {version}");
             let finding = certain(&RULE, message, at).help("upgrade the server, or do without");
             let edits = older(facts, at).map(|text| vec![replace(at, text)]);
             findings.push(finding.mend(Applicability::Unsafe, "write what the server knows", edits));
         }
     });
-}
-
-fn shown(version: Version) -> String {
-    format!("{}.{}.{}", version.0, version.1, version.2)
 }
 
 type Need = (String, Version, Span);

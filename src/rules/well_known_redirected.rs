@@ -4,6 +4,7 @@ use super::make::{Also, shown};
 use super::{FixKind, Group, Servers};
 use crate::analysis::Facts;
 use crate::analysis::routes::Route;
+use crate::analysis::transport::{host_asked, leads_to};
 use crate::analysis::witness::{Proof, fits};
 use crate::diagnostic::{Finding, Severity};
 use std::collections::BTreeSet;
@@ -88,7 +89,7 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     let blanket = facts.routes().redirects().filter(|route| route.enabled && takes_everything(route));
     for route in blanket.take(MOST) {
         let requests = facts.proposal_at(route, FILE).into_iter().filter(|request| request.encrypted);
-        let away = requests.filter_map(|request| facts.prove(route, request)).find(leaves);
+        let away = requests.filter_map(|request| facts.prove(route, request)).find(|proof| leaves(facts, proof));
         let Some(proof) = away.filter(|_| seen.insert(route.span)) else { continue };
         told = Some(match told.take() {
             Some(first) => first.related(route.span, "so does this"),
@@ -100,10 +101,15 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     findings.extend(told);
 }
 
-/// Whether the answer leads to another host.
-fn leaves(proof: &Proof) -> bool {
-    let host = |url: &[u8]| url.split(|&byte| byte == b'/').nth(2).map(<[u8]>::to_vec);
-    proof.answer.location.as_deref().and_then(host) != host(&crate::eval::follow::url_of(&proof.request))
+/// Whether the answer leads to another host. What a lone file hands over to somebody else's may be a folder only, whose
+/// file of that name nobody looks for; a host below or above its own is another name of the whole site.
+fn leaves(facts: &Facts<'_>, proof: &Proof) -> bool {
+    let Some((_, to)) = proof.answer.location.as_deref().and_then(|location| leads_to(&proof.request, location)) else {
+        return false;
+    };
+    let from = host_asked(&proof.request);
+    let below = |one: &[u8], other: &[u8]| one.strip_suffix(other).is_some_and(|rest| rest.ends_with(b"."));
+    to != from && (!facts.is_piece() || below(&to, &from) || below(&from, &to))
 }
 
 fn takes_everything(route: &Route<'_>) -> bool {

@@ -68,6 +68,8 @@ pub struct Totals<'a> {
     baseline: Option<Baseline>,
     printed: usize,
     left_out: usize,
+    /// Findings that the baseline hides.
+    hidden: usize,
     /// Findings that `--fix` mends, and those that `--unsafe-fixes` mends beside them.
     mendable: [usize; 2],
     journal: Option<Journal>,
@@ -134,6 +136,7 @@ impl<'a> Totals<'a> {
             baseline: baseline(args)?,
             printed: 0,
             left_out: 0,
+            hidden: 0,
             mendable: [0, 0],
             journal,
             included: BTreeSet::new(),
@@ -178,7 +181,9 @@ impl<'a> Totals<'a> {
             if self.args.write_baseline {
                 baseline.learn(&findings, read.sources());
             }
+            let all = findings.len();
             findings = baseline.unknown(findings, read.sources());
+            self.hidden += all - findings.len();
         }
         let tally = Tally::of(&read, &findings);
         self.tally.add(&tally);
@@ -275,6 +280,16 @@ impl<'a> Totals<'a> {
         Ok(exit)
     }
 
+    /// What the baseline took in or hides.
+    fn about_baseline(&self) -> Option<String> {
+        let path = self.args.baseline.as_ref()?.display();
+        match self.args.write_baseline {
+            true => Some(format!("`{path}` now knows {}", findings(self.baseline.as_ref()?.len()))),
+            false if self.hidden > 0 => Some(format!("{} more known to `{path}`", findings(self.hidden))),
+            false => None,
+        }
+    }
+
     fn summary(self, out: &mut dyn Write) -> Result<(), Stop> {
         let Tally { files, directives, infos, warnings, errors } = self.tally;
         match self.args.format {
@@ -286,6 +301,7 @@ impl<'a> Totals<'a> {
             }
             Format::Human | Format::Plain => {
                 writeln!(out, "{}", human::summary(errors, warnings, infos, files, directives))?;
+                self.about_baseline().map_or(Ok(()), |told| writeln!(out, "{told}"))?;
                 if !self.args.fix && !self.args.unsafe_fixes {
                     human::mendable(self.mendable).map_or(Ok(()), |told| writeln!(out, "{told}"))?;
                 }
@@ -294,6 +310,11 @@ impl<'a> Totals<'a> {
         }
         Ok(())
     }
+}
+
+/// `n findings`, of which there are some.
+fn findings(number: usize) -> String {
+    format!("{number} finding{}", if number == 1 { "" } else { "s" })
 }
 
 fn count_fixes(findings: &[Finding], applicability: Applicability) -> usize {

@@ -42,8 +42,8 @@ fn finding(facts: &Facts<'_>, site: SiteId) -> Option<Finding> {
     }
     let complaint = "no \"ssl_certificate\" is defined for the \"listen ... ssl\" directive";
     let finding = match facts.program.fragment {
-        true => certain(&RULE, format!("{complaint}: unless the `http` block around it has one, the server does not load this"), listen.span)
-            .at_most(Severity::Warning),
+        true => certain(&RULE, format!("{complaint}: unless the `http` block around it has one, or another server comes first at this address, the server does not load this"), listen.span)
+            .at_most(Severity::Info),
         false => certain(&RULE, format!("{complaint}: the server does not load this configuration"), listen.span),
     };
     Some(finding.help("name the certificate and its key: `ssl_certificate`, `ssl_certificate_key`"))

@@ -40,8 +40,12 @@ pub fn addresses(context: &Context, line: &Line, main_port: u16) -> Result<Vec<A
             Some(at) => (text.get(..at).unwrap_or_default(), text.get(at + 1..)),
             None => (text, None),
         };
+        // What stands in the environment that the server starts in is known on its machine only.
+        let unset = |text: &[u8]| text.starts_with(b"${") && !context.real_files;
+        let host = if unset(host) { b"*" } else { host };
         let port = match port {
             Some(b"*") => 0,
+            Some(port) if unset(port) => 0,
             Some(port) => {
                 std::str::from_utf8(port).ok().and_then(|port| port.parse().ok()).filter(|&port| port != 0)?
             }
