@@ -195,14 +195,18 @@ impl<'a> Facts<'a> {
     }
 
     fn placed(&self, span: Span) -> Option<Placed<'a>> {
-        let index = self.directives.get_or_init(|| {
+        self.placed_directives().get(&(span.file.0, span.start)).copied()
+    }
+
+    /// The directives by where they begin.
+    pub(crate) fn placed_directives(&self) -> &FxHashMap<(u32, u32), Placed<'a>> {
+        self.directives.get_or_init(|| {
             let mut all = FxHashMap::default();
             self.each_directive(|directive, around| {
                 all.insert((directive.span.file.0, directive.span.start), (directive, around.last().copied()));
             });
             all
-        });
-        index.get(&(span.file.0, span.start)).copied()
+        })
     }
 
     /// The bytes of a word as the server reads it.

@@ -307,8 +307,6 @@ fn run(rule: &Rule, facts: &Facts<'_>) -> Vec<Finding> {
 /// What each rule finds, in the order of the rules. One thread begins at the front and one at the back, because
 /// neighbours ask for the same facts and would wait for each other.
 fn side_by_side(rules: &[&Rule], facts: &Facts<'_>) -> Vec<Vec<Finding>> {
-    // Nearly every rule asks for these.
-    facts.routes();
     let found: Vec<OnceLock<Vec<Finding>>> = rules.iter().map(|_| OnceLock::new()).collect();
     let pairs: Vec<_> = rules.iter().zip(&found).collect();
     let todo = Mutex::new(pairs.into_iter());
@@ -317,6 +315,11 @@ fn side_by_side(rules: &[&Rule], facts: &Facts<'_>) -> Vec<Vec<Finding>> {
         if back { todo.next_back() } else { todo.next() }
     };
     let work = |back: bool| {
+        // Nearly every rule asks for one of these.
+        match back {
+            true => _ = facts.placed_directives(),
+            false => _ = facts.routes(),
+        }
         while let Some((rule, place)) = take(back) {
             place.get_or_init(|| run(rule, facts));
         }

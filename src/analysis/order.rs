@@ -11,8 +11,9 @@ use crate::ir::clause::{Action, Clause, Then};
 use crate::ir::pattern::Regex;
 use crate::ir::scope::Slot;
 use crate::pcre::Options;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 use std::borrow::Cow;
+use std::hash::{Hash, Hasher};
 
 /// Comparisons of languages in one program.
 const MAX_LANGUAGES: usize = 400;
@@ -44,7 +45,7 @@ pub(super) fn shadowed<'a>(facts: &Facts<'a>) -> Vec<Shadowed> {
         }
         let taken = lists.entry((route.site.0, route.scope, route.slot)).or_default();
         let question = Question::of(facts, route);
-        if let Some((earlier, same)) = taken.find(facts, route, &question, &mut budget) {
+        if let Some((earlier, same)) = taken.find(facts, route, question, &mut budget) {
             out.push(Shadowed { later: route.id, earlier, same });
             continue;
         }
@@ -80,7 +81,7 @@ fn ends(route: &Route<'_>) -> bool {
 /// What the routes of a list so far take for themselves.
 #[derive(Default)]
 struct Taken<'a> {
-    same: FxHashMap<Question<'a>, RouteId>,
+    same: FxHashMap<Question, RouteId>,
     exact: FxHashMap<Cow<'a, [u8]>, RouteId>,
     segments: FxHashMap<&'a [u8], RouteId>,
     patterns: Vec<(RouteId, Cow<'a, [u8]>)>,
@@ -88,7 +89,7 @@ struct Taken<'a> {
 }
 
 impl<'a> Taken<'a> {
-    fn add(&mut self, route: &Route<'a>, question: Question<'a>) {
+    fn add(&mut self, route: &Route<'a>, question: Question) {
         self.same.entry(question).or_insert(route.id);
         let mut own = route.paths.iter().filter(|test| test.own);
         let (first, second) = (own.next(), own.next());
@@ -126,10 +127,11 @@ impl<'a> Taken<'a> {
         &self,
         facts: &Facts<'_>,
         route: &Route<'_>,
-        question: &Question<'a>,
+        question: Question,
         budget: &mut usize,
     ) -> Option<(RouteId, bool)> {
-        if let Some(id) = self.same.get(question) {
+        let same = |id: &&RouteId| facts.routes().get(**id).is_some_and(|earlier| ask_the_same(facts, earlier, route));
+        if let Some(id) = self.same.get(&question).filter(same) {
             return Some((*id, true));
         }
         if let Some(id) = self.everything {
@@ -228,12 +230,10 @@ fn has_own_conditions(route: &Route<'_>) -> bool {
     !bare || !route.guards.is_empty() || route.paths.iter().any(|test| !test.own && test.negated)
 }
 
-/// The whole question: path tests and guards as written. Equal questions ask the same.
-#[derive(PartialEq, Eq, Hash)]
-struct Question<'a> {
-    paths: Paths<'a>,
-    guards: Vec<&'a [u8]>,
-}
+/// The whole question, path tests and guards as written, in a few bytes: long lists hold many. Equal questions have the
+/// same; whether two that have it are equal, [`ask_the_same`] says.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Question(u64);
 
 /// What a route asks of the path, as written.
 pub(super) type Paths<'a> = Vec<(PathKind, bool, Asked<'a>)>;
@@ -247,15 +247,29 @@ pub(super) enum Asked<'a> {
     Other(String),
 }
 
-impl<'a> Question<'a> {
-    fn of(facts: &Facts<'a>, route: &Route<'a>) -> Self {
-        let guards = route.guards.iter().map(|guard| facts.sources.text(guard.span));
-        Self { paths: paths(route), guards: guards.collect() }
+impl Question {
+    fn of(facts: &Facts<'_>, route: &Route<'_>) -> Self {
+        let mut hasher = FxHasher::default();
+        asked(route).for_each(|one| one.hash(&mut hasher));
+        guards(facts, route).for_each(|text| text.hash(&mut hasher));
+        Self(hasher.finish())
     }
+}
+
+fn ask_the_same(facts: &Facts<'_>, one: &Route<'_>, other: &Route<'_>) -> bool {
+    asked(one).eq(asked(other)) && guards(facts, one).eq(guards(facts, other))
+}
+
+fn guards<'r>(facts: &'r Facts<'_>, route: &'r Route<'_>) -> impl Iterator<Item = &'r [u8]> {
+    route.guards.iter().map(|guard| facts.sources.text(guard.span))
 }
 
 /// What a route asks of the path.
 pub(super) fn paths<'a>(route: &Route<'a>) -> Paths<'a> {
+    asked(route).collect()
+}
+
+fn asked<'a>(route: &Route<'a>) -> impl Iterator<Item = (PathKind, bool, Asked<'a>)> {
     let asked = |test: &PathTest<'a>| match test.pattern {
         PathPattern::Exact(text) => Asked::Exact(text),
         PathPattern::Prefix(text) => Asked::Prefix(text),
@@ -263,5 +277,5 @@ pub(super) fn paths<'a>(route: &Route<'a>) -> Paths<'a> {
         PathPattern::Regex(regex) => Asked::Regex(regex.options, &regex.text),
         PathPattern::Other(pattern) => Asked::Other(format!("{pattern:?}")),
     };
-    route.paths.iter().map(|test| (test.on, test.negated, asked(test))).collect()
+    route.paths.iter().map(move |test| (test.on, test.negated, asked(test)))
 }

@@ -37,28 +37,35 @@ pub enum On {
     Other(Dimension),
 }
 
-/// Every expression that a route tries, in the order of the routes, each once.
-pub fn uses<'f, 'a>(facts: &'f Facts<'a>) -> Vec<Use<'f, 'a>> {
+/// Every expression that a route tries and that is wanted, in the order of the routes, each once.
+pub fn uses<'f, 'a>(facts: &'f Facts<'a>, wanted: impl Fn(&Use<'f, 'a>) -> bool) -> Vec<Use<'f, 'a>> {
     let mut seen = FxHashSet::default();
     let mut out = Vec::new();
+    let mut found = |one: Use<'f, 'a>| {
+        if wanted(&one) && !is_template(&one.regex.text) && seen.insert(one.regex.span) {
+            out.push(one);
+        }
+    };
     for route in facts.routes().all.iter().filter(|route| route.enabled) {
         for test in &route.paths {
             if let PathPattern::Regex(regex) = test.pattern {
-                out.push(Use { regex, on: On::Path(test.on), route, negated: test.negated, own: test.own });
+                found(Use { regex, on: On::Path(test.on), route, negated: test.negated, own: test.own });
             }
         }
         for guard in &route.guards {
-            of_guard(guard, route, &mut out);
+            of_guard(guard, route, &mut found);
         }
     }
-    // What a template engine still has to fill in is no expression yet.
-    let template =
-        |text: &[u8]| [&b"{{"[..], b"<%", b"{%"].iter().any(|mark| memchr::memmem::find(text, mark).is_some());
-    out.retain(|one| !template(&one.regex.text) && seen.insert(one.regex.span));
     out
 }
 
-fn of_guard<'f, 'a>(guard: &Guard<'a>, route: &'f Route<'a>, out: &mut Vec<Use<'f, 'a>>) {
+/// Whether a template engine still has to fill something in: then it is no expression yet.
+fn is_template(text: &[u8]) -> bool {
+    let mut marks = memchr::memchr2_iter(b'{', b'<', text).filter_map(|at| text.get(at..at + 2));
+    marks.any(|mark| matches!(mark, b"{{" | b"{%" | b"<%"))
+}
+
+fn of_guard<'f, 'a>(guard: &Guard<'a>, route: &'f Route<'a>, found_one: &mut impl FnMut(Use<'f, 'a>)) {
     let on = || On::Other(guard.dimensions.first().cloned().unwrap_or(Dimension::Unknown));
     let found: Vec<(&'a Match, bool)> = match guard.asked {
         Asked::Match(found) => vec![(found, found.negated)],
@@ -71,7 +78,7 @@ fn of_guard<'f, 'a>(guard: &Guard<'a>, route: &'f Route<'a>, out: &mut Vec<Use<'
     for (found, negated) in found {
         if let Pattern::Regex(regex) = &found.pattern {
             let on = found.attribute().and_then(super::guard::dimension_of).map_or_else(on, On::Other);
-            out.push(Use { regex, on, route, negated, own: false });
+            found_one(Use { regex, on, route, negated, own: false });
         }
     }
 }

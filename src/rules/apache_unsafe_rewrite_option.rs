@@ -68,11 +68,12 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             }
         } else if words::is(facts, directive, "RewriteRule") {
             // `B` escapes the question mark that `UnsafeAllow3F` lets pass.
-            let escaped = words::flag(facts, directive, "B", "escapeBackReferences").is_some();
-            for flag in words::flags(facts, directive).unwrap_or_default() {
+            let flags = words::flags(facts, directive).unwrap_or_default();
+            let escaped = || flags.iter().any(|flag| flag.is("B", "escapeBackReferences"));
+            for flag in &flags {
                 for name in ["UnsafeAllow3F", "UnsafePrefixStat"] {
-                    if flag.is(name, name) && !(escaped && name == "UnsafeAllow3F") {
-                        tell(name, flag.span, words::without(facts, directive, &flag).map(|edit| vec![edit]));
+                    if flag.is(name, name) && !(name == "UnsafeAllow3F" && escaped()) {
+                        tell(name, flag.span, words::without(facts, directive, flag).map(|edit| vec![edit]));
                     }
                 }
             }

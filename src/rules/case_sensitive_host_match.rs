@@ -65,9 +65,8 @@ declare! {
 }
 
 fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
-    for one in uses(facts) {
-        let raw = one.on == On::Other(Dimension::Host) && is_raw(facts, one.regex);
-        if !raw || one.regex.options.caseless || !has_letters(one.regex) {
+    for one in uses(facts, |one| one.on == On::Other(Dimension::Host)) {
+        if !is_raw(facts, one.regex) || one.regex.options.caseless || !has_letters(one.regex) {
             continue;
         }
         let message = "host names have no case, but this comparison has";

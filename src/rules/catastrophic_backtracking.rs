@@ -68,10 +68,10 @@ const TURNS: usize = 32;
 
 fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     let mut tried = 0;
-    for one in uses(facts) {
-        let repeats = one.regex.text.iter().filter(|byte| matches!(byte, b'*' | b'+' | b'{')).count();
-        if repeats < 2 || tried >= MAX_TRIED {
-            continue;
+    let repeats = |one: &Use<'_, '_>| one.regex.text.iter().filter(|byte| matches!(byte, b'*' | b'+' | b'{')).count();
+    for one in uses(facts, |one| repeats(one) > 1) {
+        if tried >= MAX_TRIED {
+            break;
         }
         let tree = expression::of(one.regex);
         let Some(nested) = nested(&tree) else { continue };

@@ -57,7 +57,7 @@ declare! {
 }
 
 fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
-    for one in uses(facts).into_iter().filter(|one| one.regex.text.contains(&b'|')) {
+    for one in uses(facts, |one| one.regex.text.contains(&b'|')) {
         let tree = expression::of(one.regex);
         let branches = tree.branches();
         let Some(classic) = partial(&branches) else { continue };

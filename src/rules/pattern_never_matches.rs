@@ -94,8 +94,8 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             }
         }
     }
-    for one in uses(facts) {
-        if let (On::Other(dimension), false) = (&one.on, one.negated)
+    for one in uses(facts, |one| matches!(one.on, On::Other(_)) && !one.negated) {
+        if let On::Other(dimension) = &one.on
             && let Some(why) = dead_elsewhere(dimension, one.regex)
         {
             let message = format!("the pattern never matches: {why}");

@@ -113,14 +113,13 @@ fn finding(facts: &Facts<'_>, below: &Below<'_, '_>) -> Option<Finding> {
 
 /// A rewrite of everything, perhaps of everything that is no file, that ends the list.
 fn is_front_controller(route: &Route<'_>) -> bool {
+    if !matches!(route.does, Does::Rewrite { .. }) || !matches!(route.then, Then::EndList | Then::EndAll) {
+        return false;
+    }
     let files_only = route.guards.iter().all(|guard| guard.dimensions.iter().all(|one| *one == Dimension::File));
     let universal = route.paths.iter().filter(|test| test.own).all(|test| !test.negated && is_universal(&test.pattern));
     let others = route.paths.iter().any(|test| !test.own && test.on != PathKind::File);
-    matches!(route.does, Does::Rewrite { .. })
-        && matches!(route.then, Then::EndList | Then::EndAll)
-        && files_only
-        && universal
-        && !others
+    files_only && universal && !others
 }
 
 fn is_universal(pattern: &PathPattern<'_>) -> bool {

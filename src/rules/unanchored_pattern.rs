@@ -80,10 +80,11 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
 /// A note on each pattern that names methods without anchors: harmless as methods go, and easily written as it is meant.
 fn methods<'f>(facts: &'f Facts<'_>) -> impl Iterator<Item = Finding> + 'f {
     let mut told = FxHashSet::default();
-    let loose = uses(facts).into_iter().filter(move |one| {
+    let on_method = uses(facts, |one| one.on == On::Other(Dimension::Method));
+    let loose = on_method.into_iter().filter(move |one| {
         let tree = expression::of(one.regex);
         let letters = tree.sequence().iter().all(|node| node.plain_byte().is_some_and(|byte| byte.is_ascii_uppercase()));
-        one.on == On::Other(Dimension::Method) && letters && told.insert(&one.regex.text)
+        letters && told.insert(&one.regex.text)
     });
     loose.map(|one| {
         let text = lossy(&one.regex.text);

@@ -75,13 +75,13 @@ const MAX_SHOWN: usize = 5;
 fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     // The same pattern stands above every rule of a list: it is one mistake, and one finding.
     let mut by_text: FxHashMap<(bool, &[u8]), Vec<Use<'_, '_>>> = FxHashMap::default();
-    for one in uses(facts) {
+    for one in uses(facts, |one| one.regex.text.contains(&b'.')) {
         let host = one.on == On::Other(Dimension::Host);
         let plain = || {
             let beginning = expression::beginning(one.regex);
             beginning.whole || beginning.open
         };
-        if one.regex.text.contains(&b'.') && (host || matches!(one.on, On::Path(_))) && !plain() {
+        if (host || matches!(one.on, On::Path(_))) && !plain() {
             by_text.entry((host, &one.regex.text)).or_default().push(one);
         }
     }

@@ -40,7 +40,7 @@ pub fn rewrite_args(facts: &Facts<'_>, directive: &Directive) -> Vec<Span> {
     let (file, name) = (directive.span.file, directive.name.span);
     let words = Span { start: name.end, ..directive.span };
     let text = facts.sources.text(words);
-    if text.contains(&b'\n') {
+    if alike(text) {
         return directive.args.iter().map(|word| word.span).collect();
     }
     let place = |range: std::ops::Range<usize>| {
@@ -50,9 +50,23 @@ pub fn rewrite_args(facts: &Facts<'_>, directive: &Directive) -> Vec<Span> {
     split::rewrite(text).into_iter().map(|word| place(word.range)).collect()
 }
 
+/// Whether both rules split a text alike, or it is split by the general one anyway.
+fn alike(text: &[u8]) -> bool {
+    memchr::memchr(b'\n', text).is_some() || memchr::memchr3(b'\\', b'"', b'\'', text).is_none()
+}
+
+/// The third word of a `RewriteRule` or `RewriteCond`.
+fn third(facts: &Facts<'_>, directive: &Directive) -> Option<Span> {
+    let words = Span { start: directive.name.span.end, ..directive.span };
+    match alike(facts.sources.text(words)) {
+        true => directive.args.get(2).map(|word| word.span),
+        false => rewrite_args(facts, directive).get(2).copied(),
+    }
+}
+
 /// The flags in the third word of a `RewriteRule` or `RewriteCond`; `None` where there is no such word.
 pub fn flags<'a>(facts: &Facts<'a>, directive: &Directive) -> Option<Vec<Flag<'a>>> {
-    let word = *rewrite_args(facts, directive).get(2)?;
+    let word = third(facts, directive)?;
     Some(flags_in(facts.sources.text(word), word))
 }
 

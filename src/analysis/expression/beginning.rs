@@ -21,6 +21,11 @@ pub struct Beginning<'r> {
 /// the beginning.
 const ENDINGS: [&[u8]; 8] = [b"", b"$", b".*", b".*$", b"(.*)", b"(.*)$", b"(.+)", b"(.+)$"];
 
+/// Whether a byte may mean something else than itself.
+fn is_special(byte: u8) -> bool {
+    matches!(byte, b'\\' | b'.' | b'^' | b'$' | b'*' | b'+' | b'?' | b'(' | b')' | b'[' | b']' | b'{' | b'}' | b'|')
+}
+
 /// How an expression begins.
 pub fn beginning(regex: &Regex) -> Beginning<'_> {
     if let Some((text, ending)) = split(regex).filter(|(_, ending)| ENDINGS.contains(ending)) {
@@ -62,7 +67,7 @@ fn split(regex: &Regex) -> Option<(Cow<'_, [u8]>, &[u8])> {
         return None;
     }
     let body = regex.text.strip_prefix(b"^")?;
-    let length = body.iter().position(|byte| b"\\.^$*+?()[]{}|".contains(byte)).unwrap_or(body.len());
+    let length = body.iter().position(|&byte| is_special(byte)).unwrap_or(body.len());
     let (text, ending) = body.split_at_checked(length)?;
     match ending.first() {
         // A quantifier would belong to the last byte.
@@ -82,7 +87,7 @@ fn escaped(body: &[u8]) -> Option<(Cow<'_, [u8]>, &[u8])> {
                 text.push(*byte);
                 behind
             }
-            [byte, behind @ ..] if !b"\\.^$*+?()[]{}|".contains(byte) => {
+            [byte, behind @ ..] if !is_special(*byte) => {
                 text.push(*byte);
                 behind
             }

@@ -15,6 +15,7 @@ use crate::report::{
 use crate::source::Sources;
 use std::collections::BTreeSet;
 use std::io::Write;
+use std::mem::ManuallyDrop;
 use std::path::PathBuf;
 
 /// Numbers for the summary.
@@ -77,6 +78,9 @@ pub struct Totals<'a> {
     included: BTreeSet<PathBuf>,
     /// What was told of those: a file that two configurations include is read with each.
     told: BTreeSet<Key>,
+    /// The site that was told last. It goes when the next one comes; the very last one goes with the process, because to
+    /// give a long list back piece by piece takes as long as to read it.
+    last: ManuallyDrop<Option<Read>>,
 }
 
 /// File, rule, range and message.
@@ -141,6 +145,7 @@ impl<'a> Totals<'a> {
             journal,
             included: BTreeSet::new(),
             told: BTreeSet::new(),
+            last: ManuallyDrop::new(None),
         })
     }
 
@@ -171,12 +176,23 @@ impl<'a> Totals<'a> {
     /// # Errors
     /// Output that cannot be written.
     pub fn add(&mut self, checked: Checked, out: &mut dyn Write) -> Result<(), Stop> {
-        let Checked { wanted, read, mut findings } = checked;
-        if self.has_read(&wanted) {
-            return Ok(());
+        let Checked { wanted, read, findings } = checked;
+        if !self.has_read(&wanted) {
+            self.tell(&wanted, &read, findings, out)?;
         }
+        *self.last = Some(read);
+        Ok(())
+    }
+
+    fn tell(
+        &mut self,
+        wanted: &input::Wanted,
+        read: &Read,
+        mut findings: Vec<Finding>,
+        out: &mut dyn Write,
+    ) -> Result<(), Stop> {
         self.included.extend(read.loaded().into_iter().flat_map(input::included));
-        self.leave_out_told(&read, &mut findings);
+        self.leave_out_told(read, &mut findings);
         if let Some(baseline) = &mut self.baseline {
             if self.args.write_baseline {
                 baseline.learn(&findings, read.sources());
@@ -185,7 +201,7 @@ impl<'a> Totals<'a> {
             findings = baseline.unknown(findings, read.sources());
             self.hidden += all - findings.len();
         }
-        let tally = Tally::of(&read, &findings);
+        let tally = Tally::of(read, &findings);
         self.tally.add(&tally);
         let [safe, unsafe_] = &mut self.mendable;
         *safe += count_fixes(&findings, Applicability::Safe);
@@ -195,10 +211,10 @@ impl<'a> Totals<'a> {
         }
         if self.journal.is_none() {
             self.cut(&mut findings);
-            return self.print(&read, &findings, out);
+            return self.print(read, &findings, out);
         }
         let mut lines = Vec::new();
-        self.print(&read, &findings, &mut lines)?;
+        self.print(read, &findings, &mut lines)?;
         self.journal.as_mut().map_or(Ok(()), |journal| journal.add(&wanted.path, tally, lines))
     }
 

@@ -32,15 +32,16 @@ impl Prefixes {
 /// Places by a text, looked up by every beginning of another text.
 #[derive(Debug, Default)]
 pub(super) struct Texts {
-    by_text: FxHashMap<Box<[u8]>, Vec<u32>>,
+    /// The first place of a text, and further ones: most have none.
+    by_text: FxHashMap<Box<[u8]>, (u32, Vec<u32>)>,
     lengths: Vec<usize>,
 }
 
 impl Texts {
     pub fn add(&mut self, text: &[u8], at: u32) {
         match self.by_text.get_mut(text) {
-            Some(list) => list.push(at),
-            None => drop(self.by_text.insert(text.into(), vec![at])),
+            Some((_, more)) => more.push(at),
+            None => drop(self.by_text.insert(text.into(), (at, Vec::new()))),
         }
     }
 
@@ -56,7 +57,10 @@ impl Texts {
 
     pub fn collect(&self, subject: &[u8], out: &mut Vec<u32>) {
         for start in self.lengths.iter().map_while(|&length| subject.get(..length)) {
-            out.extend(self.by_text.get(start).into_iter().flatten());
+            if let Some((first, more)) = self.by_text.get(start) {
+                out.push(*first);
+                out.extend(more);
+            }
         }
     }
 }

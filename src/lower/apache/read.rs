@@ -58,6 +58,7 @@ pub struct Reader<'a> {
     /// Files that are being read, and macros that are being used.
     pub(super) open_files: Vec<FileId>,
     pub(super) open_macros: Vec<Box<[u8]>>,
+    /// Names as written, and in lower case.
     names: FxHashMap<Box<[u8]>, Arc<[u8]>>,
     depth: usize,
     bytes: usize,
@@ -194,19 +195,20 @@ impl<'a> Reader<'a> {
         self.look_for_template(head);
         let (name, text) = match self.text(directive.name.span, place) {
             None => {
-                let name = directive.name.value(self.sources.file(head.file).bytes()).to_ascii_lowercase();
-                (name, self.text(rest, place))
+                let name = directive.name.value(self.sources.file(head.file).bytes());
+                let known = self.names.get(name).cloned();
+                let name = known.ok_or_else(|| Box::from(name));
+                (name.unwrap_or_else(|name| self.intern(name)), self.text(rest, place))
             }
             Some(_) => {
                 let whole = self.text(directive.name.span.to(rest), place).unwrap_or_default();
                 let name = words::general(&whole).into_iter().next();
-                let (name, end) =
-                    name.map(|name| (name.value.to_ascii_lowercase(), name.range.end)).unwrap_or_default();
-                (name, Some(whole.get(end..).unwrap_or_default().to_vec()))
+                let (name, end) = name.map(|name| (name.value.into(), name.range.end)).unwrap_or_default();
+                (self.intern(name), Some(whole.get(end..).unwrap_or_default().to_vec()))
             }
         };
         self.bytes = self.bytes.saturating_add(text.as_ref().map_or(0, Vec::len));
-        Read { name: self.intern(name), head, rest, text: text.map(|text| text.trim_ascii().into()) }
+        Read { name, head, rest, text: text.map(|text| text.trim_ascii().into()) }
     }
 
     /// The text at a span as one line, if it differs from the bytes there.
@@ -220,13 +222,9 @@ impl<'a> Reader<'a> {
         self.loaded.defines.expand(text.as_deref().unwrap_or(raw), environment).or(text)
     }
 
-    fn intern(&mut self, name: Vec<u8>) -> Arc<[u8]> {
-        if let Some(known) = self.names.get(name.as_slice()) {
-            return known.clone();
-        }
-        let shared: Arc<[u8]> = name.as_slice().into();
-        self.names.insert(name.into(), shared.clone());
-        shared
+    /// A name in lower case; equal spellings share it.
+    fn intern(&mut self, name: Box<[u8]>) -> Arc<[u8]> {
+        self.names.entry(name).or_insert_with_key(|name| name.to_ascii_lowercase().into()).clone()
     }
 
     /// The words of a directive that acts at reading time.

@@ -11,22 +11,22 @@ impl Reader<'_> {
     /// Carries a directive out if it acts at reading time; `false` if it is one for later, or malformed, which the
     /// check of the table tells.
     pub fn act(&mut self, read: &Read, place: Place<'_>, out: &mut Vec<Line>) -> bool {
-        let count = self.words(read).len();
+        let count = || self.words(read).len();
         match read.name.as_ref() {
             b"use" => self.use_macro(read, place, out),
-            b"undefmacro" if count == 1 => self.undefine_macro(read),
+            b"undefmacro" if count() == 1 => self.undefine_macro(read),
             _ if self.is_htaccess() => return false,
-            b"define" if (1..=2).contains(&count) => self.define(read),
-            b"undefine" if count == 1 => {
+            b"define" if (1..=2).contains(&count()) => self.define(read),
+            b"undefine" if count() == 1 => {
                 let name = self.word(read, 0);
                 self.loaded.defines.unset(&name);
             }
-            b"include" | b"includeoptional" if count == 1 => self.include(read, place, out),
-            b"loadmodule" if count == 2 && !place.in_section => {
+            b"include" | b"includeoptional" if count() == 1 => self.include(read, place, out),
+            b"loadmodule" if count() == 2 && !place.in_section => {
                 let name = self.word(read, 0);
                 self.loaded.modules.add(&name);
             }
-            b"serverroot" if count == 1 => {
+            b"serverroot" if count() == 1 => {
                 self.server_root(read);
                 return false;
             }

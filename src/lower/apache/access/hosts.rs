@@ -45,10 +45,10 @@ fn decision<'l>(
     let (mut allow_last, mut span) = (true, None);
     let (mut allowed, mut denied) = (Vec::new(), Vec::new());
     for line in lines {
-        let words = line.words(context.sources);
+        let words = || line.words(context.sources);
         match &*line.name {
             b"order" => {
-                let text: Vec<u8> = words.iter().flat_map(|word| word.value.to_ascii_lowercase()).collect();
+                let text: Vec<u8> = words().iter().flat_map(|word| word.value.to_ascii_lowercase()).collect();
                 allow_last = match text.as_slice() {
                     b"deny,allow" => true,
                     b"allow,deny" | b"mutual-failure" => false,
@@ -57,7 +57,7 @@ fn decision<'l>(
             }
             b"allow" | b"deny" => {
                 let list = if &*line.name == b"allow" { &mut allowed } else { &mut denied };
-                for word in words.iter().skip(1) {
+                for word in words().iter().skip(1) {
                     list.push(host(context, line, &word.value)?);
                 }
             }
