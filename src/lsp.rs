@@ -49,6 +49,9 @@ pub struct Deed {
     pub text: String,
 }
 
+/// Findings of a site that are published, the most severe ones; an editor shows no more, and each costs its time.
+const MOST: usize = 2_000;
+
 /// Who checks.
 pub trait Workspace {
     /// Checks the site that a file belongs to; `None` where the file is no redirect configuration.
@@ -169,10 +172,14 @@ impl Server<'_> {
         let mut by_file: BTreeMap<PathBuf, Vec<lsp_types::Diagnostic>> = BTreeMap::new();
         // The opened file is always published, so that what was mended disappears.
         by_file.insert(opened.to_owned(), Vec::new());
-        for finding in &checked.findings {
+        let mut findings: Vec<&Finding> = checked.findings.iter().collect();
+        findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+        for finding in findings.iter().take(MOST) {
             let file = checked.sources.file(finding.file()).path().to_owned();
             by_file.entry(file).or_default().push(actions::diagnostic(checked, finding, self.encoding));
         }
+        let left = findings.len().saturating_sub(MOST);
+        by_file.entry(opened.to_owned()).or_default().extend((left > 0).then(|| actions::left_out(left)));
         let now: BTreeSet<PathBuf> = by_file.keys().cloned().collect();
         let before = self.published.insert(opened.to_owned(), now.clone()).unwrap_or_default();
         for file in before.difference(&now) {

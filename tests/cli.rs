@@ -386,6 +386,8 @@ mod explaining {
             ("%{HTTP:X-Forwarded-Proto}", "The request header of that name"),
             ("%1", "RewriteCond"),
             ("unused-suppression", "ignore-file"),
+            ("SSLFIPS", "Allowed in: server"),
+            ("FallbackResource", "`.htaccess`"),
         ] {
             assert!(explain(what).contains(told), "{what}: {}", explain(what));
         }

@@ -221,3 +221,19 @@ fn a_loop_made_by_an_edit_in_a_long_file_is_found_at_once() {
     }
     client.end();
 }
+
+#[test]
+fn of_very_many_findings_the_worst_are_shown_and_the_rest_is_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join(".htaccess");
+    let many: String = (0..2_500).map(|n| format!("Redirect /old{n} /new{n}\n")).collect();
+    let text = format!("{many}Redirect 301 /a /b\nRedirect 301 /b /a\n");
+    std::fs::write(&file, &text).unwrap();
+    let mut client = Client::start(folder.path());
+    client.open(&file, &text);
+    let found = client.diagnostics(&file);
+    assert_eq!(found.len(), 2_001);
+    assert!(rules(&found[..2_000]).contains(&"redirect-loop"), "the last line's error is among them");
+    assert!(found[2_000]["message"].as_str().unwrap().contains("more findings are not shown"), "{}", found[2_000]);
+    client.end();
+}

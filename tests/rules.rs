@@ -277,6 +277,24 @@ fn tls_without_a_certificate_is_refused_by_nginx_and_all_else_is_told_too() {
 }
 
 #[test]
+fn a_chain_that_rests_on_an_assumption_says_so_beside_its_advice() {
+    let help = |condition: &str| {
+        let text = format!("RewriteEngine On\n{condition}RewriteRule ^a$ /b [R=301,L]\nRewriteRule ^b$ /c [R=301,L]\n");
+        let example = Example { dialect: Dialect::Htaccess, bad: false, also: Vec::new(), version: None, text };
+        let found = findings(&example, |_, _| {});
+        found
+            .into_iter()
+            .find(|finding| finding.rule == "redirect-chain")
+            .and_then(|finding| finding.help)
+            .expect("help")
+    };
+    assert!(help("").ends_with("/c` at once"), "{}", help(""));
+    let assumed = help("RewriteCond %{REQUEST_FILENAME} !-f\n");
+    let words = ["if that is the last address", "it rests on `file:/srv/www/a` (does not exist)"];
+    assert!(words.iter().all(|word| assumed.contains(word)), "{assumed}");
+}
+
+#[test]
 fn a_piece_that_switches_tls_on_is_only_asked_over_https() {
     let text = "SSLEngine On\nRedirect /a https://example.com/b\n";
     let example =

@@ -68,13 +68,8 @@ fn page(asked: &str) -> Option<String> {
 }
 
 fn directive_pages(name: &str) -> Vec<String> {
-    let entries = directives::apache().get(name.as_bytes()).map(|entry| ("Apache", entry));
-    let both = entries.chain(directives::nginx().get(name.as_bytes()).map(|entry| ("nginx", entry)));
-    both.filter(|(_, entry)| !entry.doc.is_empty())
-        .map(|(server, entry)| {
-            format!("# `{}`, a directive of {server} ({})\n\n{}\n", entry.name, entry.module, entry.doc)
-        })
-        .collect()
+    let apache = directives::apache().get(name.as_bytes()).map(|entry| entry.page("Apache"));
+    apache.chain(directives::nginx().get(name.as_bytes()).map(|entry| entry.page("nginx"))).collect()
 }
 
 /// What a line of a configuration does, read as a configuration of its own.

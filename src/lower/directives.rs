@@ -149,6 +149,27 @@ impl Entry {
         self.contexts.iter().any(|one| one == context || one == "any")
     }
 
+    /// The directive's page, Markdown: what it does, and where it may stand.
+    pub fn page(&self, server: &str) -> String {
+        let what = match self.doc.as_str() {
+            "" if self.effect == Effect::None => "What it does is not told here: it has no part in redirects.",
+            "" => "What it does is not told here, and not modelled: answers on whose way it lies are unknown.",
+            doc => doc,
+        };
+        let place = |context: &String| match context.as_str() {
+            "any" => "any block".to_owned(),
+            "htaccess" => "`.htaccess`".to_owned(),
+            other => other.replace('-', " "),
+        };
+        let places: Vec<String> = self.contexts.iter().map(place).collect();
+        format!(
+            "# `{}`, a directive of {server} ({})\n\n{what}\n\nAllowed in: {}\n",
+            self.name,
+            self.module,
+            places.join(", ")
+        )
+    }
+
     /// Whether a server of this version knows it; the newest version where `None`.
     pub fn known_to(&self, version: Option<Version>) -> bool {
         let old_enough = self.since.is_none_or(|since| version.is_none_or(|version| version >= since));

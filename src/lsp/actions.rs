@@ -40,6 +40,16 @@ pub(super) fn diagnostic(checked: &Checked, finding: &Finding, encoding: Encodin
     }
 }
 
+/// A word at the top of the file on findings that are not shown.
+pub(super) fn left_out(number: usize) -> Diagnostic {
+    Diagnostic {
+        severity: Some(DiagnosticSeverity::INFORMATION),
+        source: Some("redirlint".to_owned()),
+        message: format!("{number} more findings are not shown here: `redirlint check` tells all of them"),
+        ..Diagnostic::default()
+    }
+}
+
 /// The finding's sentence, its help and its proof, one below the other.
 fn message(finding: &Finding) -> String {
     let mut text = finding.message.clone();

@@ -36,12 +36,13 @@ fn deed(view: &View<'_>, directive: &Directive) -> Option<String> {
 }
 
 fn meaning(view: &View<'_>, directive: &Directive, offset: usize, word: &str) -> Option<String> {
+    let nginx = view.checked.options.dialect == Dialect::Nginx;
     if directive.name.span.range().contains(&offset) {
         let name = directive.name.value(view.text());
         let entry = table(view.checked.options.dialect).get(name).next()?;
-        return Some(format!("**{}** ({})\n\n{}", entry.name, entry.module, entry.doc));
+        return Some(entry.page(if nginx { "nginx" } else { "Apache" }));
     }
-    let server = if view.checked.options.dialect == Dialect::Nginx { "nginx" } else { "apache" };
+    let server = if nginx { "nginx" } else { "apache" };
     let flag = explain::flags(word).into_iter().find(|flag| flag.server == server).map(explain::Flag::page);
     let status = || {
         word.rsplit('=')

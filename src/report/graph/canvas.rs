@@ -15,6 +15,8 @@ const MARGIN: f64 = 12.0;
 pub struct Canvas {
     writer: SVGWriter,
     far: (f64, f64),
+    /// Boxes, drawn after the lines, so that a long line passes behind them.
+    boxes: Vec<(Point, Point, StyleAttr)>,
     /// Texts, drawn last: no line goes through them then.
     texts: Vec<(Point, String, StyleAttr)>,
 }
@@ -36,6 +38,9 @@ impl Canvas {
 
     /// What was drawn.
     pub fn finish(mut self) -> Drawing {
+        for (xy, size, look) in &self.boxes {
+            self.writer.draw_rect(*xy, *size, look, None, None);
+        }
         for (xy, text, look) in &self.texts {
             self.writer.draw_text(*xy, text, look);
         }
@@ -48,9 +53,9 @@ impl Canvas {
 }
 
 impl RenderBackend for Canvas {
-    fn draw_rect(&mut self, xy: Point, size: Point, look: &StyleAttr, more: Option<String>, clip: Option<ClipHandle>) {
+    fn draw_rect(&mut self, xy: Point, size: Point, look: &StyleAttr, _: Option<String>, _: Option<ClipHandle>) {
         self.reach(xy.x + size.x, xy.y + size.y);
-        self.writer.draw_rect(xy, size, look, more, clip);
+        self.boxes.push((xy, size, look.clone()));
     }
 
     fn draw_line(&mut self, start: Point, stop: Point, look: &StyleAttr, more: Option<String>) {
