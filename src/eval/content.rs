@@ -138,8 +138,11 @@ fn index(machine: &mut Machine) -> Try<Flow> {
                 let (target, query) = ([&*machine.path, &*name].concat(), machine.query.clone());
                 return Ok(try_files::to_path(machine, target, query));
             }
-            Some(None) if look(machine, &folder).is_some_and(is_no_folder) => return Ok(Reply::bare(404, None).into()),
-            Some(None) => {}
+            Some(None) => match look(machine, &folder) {
+                Some(None) => return Ok(Reply::bare(404, None).into()),
+                Some(Some(found)) if found.kind != Kind::Directory => return Ok(Reply::bare(500, None).into()),
+                _ => {}
+            },
             None => unknown = true,
         }
     }
@@ -150,10 +153,6 @@ fn index(machine: &mut Machine) -> Try<Flow> {
         true => Reply::served().into(),
         false => Reply::bare(403, None).into(),
     })
-}
-
-fn is_no_folder(found: Option<FileKind>) -> bool {
-    found.is_none_or(|found| found.kind != Kind::Directory)
 }
 
 /// The file the path maps to in the scope in force.

@@ -139,6 +139,10 @@ pub fn restart(machine: &mut Machine, path: &[u8]) -> Flow {
     }
     let (path, query) = sub_request::path_and_query(&whole);
     let (path, query) = (path.to_vec(), query.map(<[u8]>::to_vec));
+    if machine.budget == 0 {
+        // The request that may not be redirected any more dies as itself.
+        return try_files::to_path(machine, path, query);
+    }
     rename_variables(machine, machine.saved_status.unwrap_or(200));
     let own = machine.saved_status;
     if !own.is_some_and(|own| (300..400).contains(&own)) {

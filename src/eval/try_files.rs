@@ -46,14 +46,13 @@ fn look(machine: &mut Machine, list: &TryFiles) -> Try<Flow> {
         }
         return Ok(Flow::Next);
     }
-    last(machine, list)
+    last(machine, list, alias.is_some() && root.ends_with(b"/"))
 }
 
-fn last(machine: &mut Machine, list: &TryFiles) -> Try<Flow> {
+/// What answers where no candidate exists. `in_folder`: what stands before the path in memory is a folder's slash.
+fn last(machine: &mut Machine, list: &TryFiles, in_folder: bool) -> Try<Flow> {
     machine.cause = Some(list.span);
     match &list.last {
-        // No status: nginx goes on with whatever stood before, 404 in a location and 500 in a server.
-        TryLast::Status(0) => Err(Fail::Unknown(Some(list.span), "what `=0` of `try_files` leads to".to_owned())),
         // A status below 300 makes no reply: the connection is closed, except where nothing is to be said.
         TryLast::Status(status @ (201 | 204 | 300..)) => Ok(Reply::bare(*status, Some(list.span)).into()),
         TryLast::Status(_) => {
@@ -62,6 +61,10 @@ fn last(machine: &mut Machine, list: &TryFiles) -> Try<Flow> {
         TryLast::Named(name) => Ok(choice::named(machine, name)),
         TryLast::Path(text) => {
             let text = template::render(machine, text)?;
+            if text.is_empty() && in_folder {
+                let message = "an empty path, of which the byte before it counts".to_owned();
+                return Err(Fail::Unknown(Some(list.span), message));
+            }
             machine.recorder.step(list.span, || format!("falls back to `{}`", String::from_utf8_lossy(&text)));
             Ok(if text.starts_with(b"@") { choice::named(machine, &text) } else { to_target(machine, &text) })
         }

@@ -79,6 +79,7 @@ fn render(items: &[Item], seen: &mut std::collections::HashSet<String>, text: &m
                     "allow",
                     "deny",
                     "proxy_redirect",
+                    "valid_referers",
                 ];
                 if repeatable.contains(&name.as_str()) || once.insert(name) {
                     text.push_str(line);
@@ -388,7 +389,7 @@ fn names() -> impl Strategy<Value = String> + Clone {
         ".example.org example.com www.*",
         "example.com ~^(?<n>[^.]+)\\.example\\.(com|org)$",
         "~^(.+)\\.test$ example.com .back.example",
-        "*.example.net example.com",
+        "*.example.net example.com .example.net",
     ])
 }
 

@@ -151,6 +151,9 @@ pub fn setting() -> impl Strategy<Value = String> + Clone {
         "index f.html /d/;",
         "valid_referers none example.com *.example.org/a;",
         "valid_referers blocked server_names ~other;",
+        "valid_referers none server_names .example.com;",
+        "valid_referers blocked ~other;",
+        "try_files /none =0;",
         "expires -1;",
         "allow 127.0.0.01;",
     ])

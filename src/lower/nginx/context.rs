@@ -4,7 +4,7 @@ use super::super::{Options, Version};
 use super::load::{Level, Loaded, Node};
 use super::variables::Variables;
 use crate::ir::scope::Scope;
-use crate::ir::{Effect, Note, Program, Reach, Refusal, ScopeId, VarId};
+use crate::ir::{Bytes, Effect, Note, Program, Reach, Refusal, ScopeId, VarId};
 use crate::pcre;
 use crate::source::Span;
 use std::collections::HashSet;
@@ -30,6 +30,8 @@ pub struct Context {
     pub tuned: HashSet<String>,
     /// Server names with a `*` at a place where it cannot be: seen only where an address has several servers.
     pub wild_names: Vec<(Span, String)>,
+    /// What the server being read is called, patterns aside.
+    pub server_names: Vec<Bytes>,
     /// A piece of a configuration: what it leaves open may stand elsewhere.
     pub fragment: bool,
     /// Nothing is left to be seen elsewhere.
@@ -52,6 +54,7 @@ impl Context {
             defaults: HashSet::new(),
             tuned: HashSet::new(),
             wild_names: Vec::new(),
+            server_names: Vec::new(),
             fragment: loaded.level != Level::Main,
             whole: loaded.is_whole(),
             buckets: Default::default(),

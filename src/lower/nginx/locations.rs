@@ -8,6 +8,7 @@ use crate::ir::ScopeId;
 use crate::ir::choice::{Location, Locations};
 use crate::ir::clause::Clause;
 use crate::ir::scope::{Lists, MethodScope, RewriteList, Scope, Settings, Shared, Stacked, TryFiles, TryLast};
+use crate::ir::template::Template;
 use crate::source::Span;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -50,6 +51,9 @@ impl Context {
         let mut own = Level::default();
         for node in nodes {
             self.setting(&mut own, *node, name);
+        }
+        if let Some(node) = nodes.iter().find(|node| node.name() == b"valid_referers") {
+            self.settle_referers(own.referers(), node.head());
         }
         own.over(outer, same_place)
     }
@@ -125,13 +129,18 @@ impl Context {
         let text = node.arg(last)?;
         let last = match text {
             [b'=', code @ ..] => {
-                let number = std::str::from_utf8(code).ok().and_then(|code| code.parse::<u16>().ok());
+                let digits = Some(code).filter(|code| code.iter().all(u8::is_ascii_digit));
+                let number = digits.and_then(|code| std::str::from_utf8(code).ok()?.parse::<u16>().ok());
                 let Some(status) = number.filter(|&code| code <= 999) else {
                     let shown = String::from_utf8_lossy(text);
                     self.refuse(node.arg_span(last), format!("invalid code \"{shown}\""));
                     return None;
                 };
-                TryLast::Status(status)
+                match status {
+                    // No status at all: the text is a path like any other.
+                    0 => TryLast::Path(Template::literal(text)),
+                    status => TryLast::Status(status),
+                }
             }
             [b'@', ..] => TryLast::Named(text.into()),
             _ => TryLast::Path(self.template(text, Captures::Raw, node.arg_span(last))),

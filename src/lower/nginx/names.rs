@@ -1,6 +1,7 @@
 //! Server names once every server is known: conflicts on one address.
 
 use super::context::Context;
+use crate::ir::Bytes;
 use crate::ir::site::SiteName;
 use rustc_hash::FxHashSet as HashSet;
 
@@ -24,23 +25,30 @@ impl Context {
     }
 }
 
-/// The names that sites of one address have so far (`ngx_hash_add_key`).
-#[derive(Default)]
-struct Taken<'p> {
-    exact: HashSet<&'p [u8]>,
-    leading: HashSet<&'p [u8]>,
+/// Names that stand beside each other so far (`ngx_hash_add_key`).
+#[derive(Clone, Debug, Default)]
+pub struct Taken {
+    exact: HashSet<Bytes>,
+    leading: HashSet<Bytes>,
+    trailing: HashSet<Bytes>,
 }
 
-impl<'p> Taken<'p> {
-    /// Whether a name is still free. `.x` is one entry: where either half of it is taken, the other one is lost too.
-    fn take(&mut self, name: &'p SiteName) -> bool {
+impl Taken {
+    /// Takes a name if it is still free. `.x` is one entry: where either half of it is taken, the other one is lost too.
+    pub fn take(&mut self, name: &SiteName) -> bool {
         match name {
-            SiteName::Exact(name) => self.exact.insert(name),
-            SiteName::Leading(suffix) => self.leading.insert(suffix),
+            SiteName::Exact(name) => self.exact.insert(name.clone()),
+            SiteName::Leading(suffix) => self.leading.insert(suffix.clone()),
             SiteName::LeadingOrBare(suffix) => {
-                self.exact.insert(suffix.get(1..).unwrap_or_default()) && self.leading.insert(suffix)
+                self.exact.insert(suffix.get(1..).unwrap_or_default().into()) && self.leading.insert(suffix.clone())
             }
+            SiteName::Trailing(prefix) => self.trailing.insert(prefix.clone()),
             _ => true,
         }
+    }
+
+    /// Whether no name was taken.
+    pub fn is_empty(&self) -> bool {
+        self.exact.is_empty() && self.leading.is_empty() && self.trailing.is_empty()
     }
 }

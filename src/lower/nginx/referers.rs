@@ -2,12 +2,14 @@
 
 use super::context::{Context, rejected};
 use super::load::Node;
+use super::names::Taken;
 use super::server::whole_or_wild;
 use crate::ir::Bytes;
 use crate::ir::pattern::Regex;
 use crate::ir::referers::Referers;
 use crate::ir::site::SiteName;
 use crate::pcre;
+use crate::source::Span;
 use std::sync::Arc;
 
 /// What one block says about referers, or what is in force in it. Only patterns are inherited beside one's own words.
@@ -25,6 +27,7 @@ struct Words {
     blocked: bool,
     own_names: bool,
     hosts: Vec<(Bytes, Option<Bytes>)>,
+    taken: Taken,
 }
 
 impl RefererRules {
@@ -79,21 +82,42 @@ impl Context {
                 word => {
                     let end = memchr::memchr(b'/', word).unwrap_or(word.len());
                     let (name, path) = word.split_at(end);
-                    let shown = String::from_utf8_lossy(name);
-                    if whole_or_wild(name).is_none() {
-                        self.refuse(span, format!("invalid hostname or wildcard \"{shown}\""));
-                    } else if words.hosts.iter().any(|(have, _)| have.eq_ignore_ascii_case(name)) {
-                        self.refuse(span, format!("conflicting parameter \"{shown}\""));
+                    if let Some(message) = clash(&mut words.taken, name) {
+                        self.refuse(span, message);
                     }
                     words.hosts.push((name.into(), (!path.is_empty()).then(|| path.into())));
                 }
             }
         }
-        if (words.none || words.blocked) && words.hosts.is_empty() && !words.own_names {
+        rules.own = Some(words);
+    }
+
+    /// What nginx finds out about the words of a block once it knows the names of the server around it
+    /// (`ngx_http_referer_merge_conf`).
+    pub fn settle_referers(&mut self, rules: &RefererRules, span: Span) {
+        let Some(words) = &rules.own else { return };
+        let mut taken = words.taken.clone();
+        let names = if words.own_names { self.server_names.clone() } else { Vec::new() };
+        for name in names {
+            if let Some(message) = clash(&mut taken, &name) {
+                self.refuse_late(span, message);
+            }
+        }
+        if (words.none || words.blocked) && taken.is_empty() {
             let message = "the \"none\" or \"blocked\" referers are specified in the \"valid_referers\" directive \
                            without any valid referer";
-            self.refuse_late(node.head(), message);
+            self.refuse_late(span, message);
         }
-        rules.own = Some(words);
+    }
+}
+
+/// Takes a name, or says why it cannot be.
+fn clash(taken: &mut Taken, name: &[u8]) -> Option<String> {
+    match whole_or_wild(name) {
+        None => Some(format!("invalid hostname or wildcard \"{}\"", String::from_utf8_lossy(name))),
+        Some(wild) => {
+            let shown = String::from_utf8_lossy(name).to_ascii_lowercase();
+            (!taken.take(&wild)).then(|| format!("conflicting parameter \"{shown}\""))
+        }
     }
 }

@@ -22,6 +22,7 @@ impl Context {
         let site = SiteId(u32::try_from(self.program.sites.len()).unwrap_or(u32::MAX));
         let mut listens = self.listens(inside);
         let (names, own) = self.names(inside);
+        self.server_names = words(inside);
         let level = if only.is_some() { http.clone() } else { self.level(inside, http, Some(b""), false) };
         let (clauses, locations) = match only {
             Some(span) => (Vec::new(), self.only_location(span, inside, http)),
@@ -106,6 +107,16 @@ impl Context {
         }
         name
     }
+}
+
+/// The words of `server_name` that are no patterns; the empty one where there are none.
+fn words(inside: &[Node]) -> Vec<Bytes> {
+    let lines = inside.iter().filter(|node| node.name() == b"server_name");
+    let mut all: Vec<&[u8]> = lines.flat_map(|node| node.args()).collect();
+    if all.is_empty() {
+        all.push(b"");
+    }
+    all.into_iter().filter(|word| !word.starts_with(b"~")).map(Bytes::from).collect()
 }
 
 /// A name of hosts, with a wildcard as its first or last label or without one; `None` where `*` stands elsewhere.

@@ -142,6 +142,11 @@ impl Level {
         }
     }
 
+    /// What is said about referers.
+    pub fn referers(&self) -> &RefererRules {
+        &self.referers
+    }
+
     fn handler(&self) -> Option<Handler> {
         match self.handler.clone()? {
             Handler::Dynamic(name) if *name == *b"proxy_pass" => self.proxy.proxy().map(Handler::Proxy),
