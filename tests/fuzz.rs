@@ -147,6 +147,14 @@ const FOUND: &[(Dialect, &[u8])] = &[
     // Two that take the same paths, in other words, must not be put above each other in turn.
     (Dialect::Apache, b"RedirectMatch 301 ^/a /b\nRedirectMatch 301 ^/a.* /c\n"),
     (Dialect::Htaccess, b"RedirectMatch 301 ^/a /b\nRedirectMatch 301 ^/a.* /c\nRedirectMatch 301 ^/ax /d\n"),
+    // Behind an open quote nothing can be added, and a quote is no place for a blank.
+    (Dialect::Htaccess, b"RewriteEngine On\nRewriteRule ^/a$ 'http://x.example/a [NE\n"),
+    (Dialect::Htaccess, b"RewriteEngine On\nRewriteRule '^/k l$' 'http://x.example/6 z[R]\n"),
+    // To spare the target's own paths stops no redirect that leads elsewhere.
+    (Dialect::Apache, b"RewriteEngine On\nRewriteRule ^(.*)$ http%://x.example/parent/$1 [R,L]\n"),
+    (Dialect::Htaccess, b"RewriteEngine On\nRewriteRule ^(.*)$ htt?p://x.example/[$1] [R,NE]\n"),
+    // The second word of the tree is not that of mod_rewrite.
+    (Dialect::Htaccess, b"RewriteEngine On\nRewriteRule ^/g\\ h$ hxtp://x.example/4\\ z [R]\n"),
     // What waits for a file is not hidden by what comes behind it.
     (Dialect::Htaccess, b"RewriteEngine On\nRewriteCond /x -f\nRewriteRule ^a$ /b [R=301,L]\nRewriteRule ^a /c [R=301,L]\n"),
 ];

@@ -17,6 +17,7 @@ use crate::ir::TableId;
 use crate::ir::table::TableKind;
 use crate::ir::template::{Origin, Part};
 use crate::source::Span;
+pub use index::path_of;
 use index::{ByPattern, Index};
 use rustc_hash::{FxHashMap, FxHashSet};
 

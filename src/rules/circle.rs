@@ -2,7 +2,7 @@
 
 use super::mend;
 use crate::analysis::Facts;
-use crate::analysis::graph::{Shape, Walk};
+use crate::analysis::graph::{self, Shape, Walk};
 use crate::analysis::guard::{Dimension, Guard};
 use crate::analysis::routes::{PathPattern, Route};
 use crate::analysis::witness::{confidence_of, fits};
@@ -101,13 +101,18 @@ pub fn placed(facts: &Facts<'_>, walk: &Walk, mut finding: Finding) -> Finding {
     finding
 }
 
-/// Leaves the paths that a redirect leads to out of what it is sent for.
-pub fn spare_target(facts: &Facts<'_>, span: Span) -> Option<Vec<Edit>> {
+/// Leaves the paths that a redirect leads to out of what it is sent for; nothing where its own turns of the way do not
+/// begin with them, so that this would not stop it.
+pub fn spare_target(facts: &Facts<'_>, walk: &Walk, span: Span) -> Option<Vec<Edit>> {
     let route = facts.routes().at(span).next()?;
     let target = route.target()?;
     let prefix = target.path_prefix.strip_suffix(b"/").unwrap_or(&target.path_prefix);
     if route.path_prefix().starts_with(prefix) {
         // Nothing would be left to redirect.
+        return None;
+    }
+    let mut own = walk.journey.hops.iter().filter(|hop| hop.answer.cause == Some(span));
+    if !own.any(|hop| graph::path_of(&hop.request).starts_with(prefix)) {
         return None;
     }
     let segment = *prefix != *target.path_prefix || !matches!(target.template.parts.get(1), Some(Part::Capture { .. }));

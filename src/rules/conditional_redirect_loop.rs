@@ -66,7 +66,7 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         let Some(at) = closing.filter(|_| seen.insert(members)) else { continue };
         let mut finding = shown(&RULE, &walk.journey, "this redirect leads back to itself as long as its condition holds", at)
             .help("leave the target's own path out of the condition")
-            .mend(Applicability::Unsafe, "leave the target's own path out", circle::spare_target(facts, at));
+            .mend(Applicability::Unsafe, "leave the target's own path out", circle::spare_target(facts, walk, at));
         if let Some(guard) = guard {
             finding = finding.related(guard.span, "while this holds");
         }

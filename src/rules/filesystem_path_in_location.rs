@@ -1,7 +1,7 @@
 //! See the page of [`RULE`].
 
 use super::make::{Also, insert_before, proven};
-use super::{FixKind, Group, Servers};
+use super::{FixKind, Group, Servers, mend};
 use crate::analysis::Facts;
 use crate::analysis::routes::{Place, Route};
 use crate::diagnostic::{Applicability, Finding, Severity};
@@ -62,7 +62,7 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         if rewrite.relative != Relative::Folder || !is_relative(route) || base.is_some_and(|list| list.base.is_some()) {
             continue;
         }
-        let word = facts.directive(route.span).and_then(|directive| directive.args.get(1));
+        let word = mend::target(facts, route.span);
         let message = "the target is relative, so the folder's path on the disk is put in front of it";
         let mut finding = proven(facts, &RULE, route, message)
             .help("begin the target with a slash, or say `RewriteBase` with the folder's URL path");

@@ -75,7 +75,7 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         let urls: Vec<String> = walk.journey.hops.iter().take(3).map(|hop| format!("`{}`", lossy(&hop.url))).collect();
         let message = format!("this redirect catches its own target and makes it longer: {} → …", urls.join(" → "));
         let finding = shown(&RULE, &walk.journey, message, at).help("leave the target's own paths out of what is matched");
-        let finding = finding.mend(Applicability::Unsafe, "leave the target's own paths out", circle::spare_target(facts, at));
+        let finding = finding.mend(Applicability::Unsafe, "leave the target's own paths out", circle::spare_target(facts, walk, at));
         findings.push(circle::placed(facts, walk, finding));
     }
 }

@@ -136,6 +136,8 @@ fn glued(facts: &Facts<'_>, route: &Route<'_>) -> Option<Finding> {
     let directive = facts.directive(route.span).filter(|directive| words::is(facts, directive, "RewriteRule"))?;
     let [_, target] = directive.args.as_slice() else { return None };
     let text = facts.sources.text(target.span);
+    // Within quotes a blank divides nothing.
+    let text = Some(text).filter(|text| !text.starts_with(b"\"") && !text.starts_with(b"'"))?;
     let at = memchr::memrchr(b'[', text).filter(|&at| at > 0)?;
     let flags = text.get(at + 1..)?.strip_suffix(b"]")?;
     let name = |flag: &[u8]| flag.split(|&byte| byte == b'=').next().unwrap_or_default().to_ascii_uppercase();

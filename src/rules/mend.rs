@@ -14,12 +14,17 @@ use crate::syntax::{Directive, Item, Word};
 /// How many lines above a rule may reach it by counting (`S=…`).
 const COUNTED: usize = 200;
 
-/// The word that says where a redirect or a rewrite leads.
+/// The word that says where a redirect or a rewrite leads; `None` where mod_rewrite ends its words elsewhere than the
+/// tree does, as behind `\ `.
 pub fn target<'a>(facts: &Facts<'a>, span: Span) -> Option<&'a Word> {
     let directive = facts.directive(span)?;
     let (name, args) = facts.words(directive);
     match (&*name, args.as_slice()) {
-        ("rewriterule" | "rewrite", _) => directive.args.get(1),
+        ("rewrite", _) => directive.args.get(1),
+        ("rewriterule", _) => {
+            let own = words::rewrite_args(facts, directive).get(1).copied()?;
+            directive.args.get(1).filter(|word| word.span == own)
+        }
         ("return", [status]) if status.iter().all(u8::is_ascii_digit) => None,
         ("return" | "redirect" | "redirectmatch" | "redirectpermanent" | "redirecttemp", _) => directive.args.last(),
         _ => None,

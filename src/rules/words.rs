@@ -100,9 +100,17 @@ pub fn with(facts: &Facts<'_>, directive: &Directive, flag: &str) -> Option<Edit
         }
         None => {
             let last = *rewrite_args(facts, directive).get(1)?;
+            if is_left_open(facts.sources.text(last)) {
+                return None;
+            }
             Some(Edit { span: Span { start: last.end, ..last }, text: format!(" [{flag}]").into_bytes() })
         }
     }
+}
+
+/// Whether a word begins with a quote that nothing ends: then it takes all that is written behind it.
+fn is_left_open(word: &[u8]) -> bool {
+    matches!(word, [quote @ (b'"' | b'\''), rest @ ..] if rest.last() != Some(quote))
 }
 
 /// Where a piece of a regular expression stands in the file; `None` where the text is written in another way there.

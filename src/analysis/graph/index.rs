@@ -6,6 +6,7 @@ use crate::analysis::order::{self, Paths};
 use crate::analysis::routes::{PathKind, PathPattern, Route, RouteId};
 use crate::analysis::target::Place;
 use crate::analysis::{Facts, witness};
+use crate::eval::Request;
 use crate::eval::follow::Hop;
 use crate::source::Span;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -83,8 +84,7 @@ impl<'a> Index<'a> {
     /// The words that decided a hop.
     pub fn decided(&self, facts: &Facts<'_>, hop: &Hop) -> Option<Span> {
         let cause = hop.answer.cause?;
-        let path = hop.request.target.split(|&byte| byte == b'?').next().unwrap_or_default();
-        let entry = self.entries.get(percent_decoded(path).as_ref()).copied();
+        let entry = self.entries.get(path_of(&hop.request).as_ref()).copied();
         let fed = entry.is_some() && facts.routes().at(cause).any(|route| feeds_on_table(facts, route));
         if fed { entry } else { Some(cause) }
     }
@@ -195,6 +195,11 @@ impl<'a> Beginnings<'a> {
         let mut starts = self.lengths.iter().map_while(|&length| path.get(..length));
         starts.any(|start| self.texts.contains(start))
     }
+}
+
+/// The path that a request asks for, percent-decoded; dots and slashes as they came.
+pub fn path_of(request: &Request) -> Cow<'_, [u8]> {
+    percent_decoded(request.target.split(|&byte| byte == b'?').next().unwrap_or_default())
 }
 
 fn percent_decoded(path: &[u8]) -> Cow<'_, [u8]> {
