@@ -63,11 +63,11 @@ impl<'a> Human<'a> {
     pub fn render(&mut self, finding: &Finding) -> String {
         let file = finding.primary.span.file;
         let view = self.view(finding.primary.span);
-        let mut labels = vec![label(&view, &finding.primary, true)];
+        let mut labels = vec![self.label(&view, &finding.primary, true)];
         let mut elsewhere = String::new();
         for related in &finding.related {
             if related.span.file == file && view.holds(related.span) && self.handler.tells(&view, finding, related) {
-                labels.push(label(&view, related, false));
+                labels.push(self.label(&view, related, false));
             } else {
                 let place = self.sources.position(related.span);
                 let path = self.sources.file(related.span.file).path().display().to_string();
@@ -88,6 +88,31 @@ impl<'a> Human<'a> {
             out = format!("{}: {}\n", finding.rule, report.message);
         }
         out
+    }
+
+    fn label(&self, view: &View, label: &Label, primary: bool) -> LabeledSpan {
+        let shown = &view.shown;
+        let (start, end) = (view.offset(label.span.start), view.offset(label.span.end));
+        // Only the first line of something long: a whole block would hide the words meant.
+        let text = shown.text.get(start..end).unwrap_or_default();
+        let text = text.lines().next().unwrap_or_default();
+        let message = (!label.message.is_empty()).then(|| escape(&label.message));
+        let before = shown.lines.get(shown.line_of(start)).and_then(|line| shown.text.get(*line..start));
+        let most = message.as_ref().map_or(usize::MAX, |message| self.room(before.unwrap_or_default(), message));
+        let length = text.char_indices().nth(most).map_or(text.len(), |(at, _)| at);
+        let span = SourceSpan::new(start.into(), length);
+        if primary {
+            LabeledSpan::new_primary_with_span(message, span)
+        } else {
+            LabeledSpan::new_with_span(message, span)
+        }
+    }
+
+    /// Letters that may be underlined behind these: the message hangs at the middle of the line under them, and ends
+    /// beyond the screen where that is far to the right.
+    fn room(&self, before: &str, message: &str) -> usize {
+        let taken = before.chars().count() + HOOK + message.chars().count();
+        self.columns.saturating_sub(taken).saturating_mul(2).max(1)
     }
 
     /// The file; or, where a line is too long for any screen, the piece of that line around the place.
@@ -145,6 +170,8 @@ pub fn mendable([safe, unsafely]: [usize; 2]) -> Option<String> {
 
 /// Columns in front of a line of source: its number and the frame.
 const MARGIN: usize = 8;
+/// Columns between the middle of an underlined piece and its message: `╰── `.
+const HOOK: usize = 4;
 /// Lines beyond so many bytes are shown in part.
 const LONGEST: usize = 600;
 
@@ -166,17 +193,6 @@ impl View {
     fn offset(&self, byte: u32) -> usize {
         self.shown.offset((byte as usize).saturating_sub(self.bytes.start))
     }
-}
-
-fn label(view: &View, label: &Label, primary: bool) -> LabeledSpan {
-    let shown = &view.shown;
-    let (start, end) = (view.offset(label.span.start), view.offset(label.span.end));
-    // Only the first line of something long: a whole block would hide the words meant.
-    let text = shown.text.get(start..end).unwrap_or_default();
-    let length = text.find('\n').unwrap_or(text.len());
-    let message = (!label.message.is_empty()).then(|| escape(&label.message));
-    let span = SourceSpan::new(start.into(), length);
-    if primary { LabeledSpan::new_primary_with_span(message, span) } else { LabeledSpan::new_with_span(message, span) }
 }
 
 fn help(finding: &Finding, elsewhere: &str) -> Option<String> {
@@ -290,5 +306,23 @@ impl SourceCode for Code {
         let lines = last.min(shown.lines.len()) - first;
         let (line, column) = (self.view.line + first, self.view.column);
         Ok(Box::new(MietteSpanContents::new_named(self.name.clone(), data, place, line, column, lines)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_at_a_piece_far_to_the_right_ends_within_the_screen() {
+        let mut sources = Sources::new();
+        let text = "    add_header Strict-Transport-Security \"max-age=63072000\";\n    return 301 /a;\n";
+        let file = sources.add("nginx.conf", text.as_bytes().to_vec());
+        let mut finding = Finding::new("rule", Severity::Info, "m", Span::new(file, text.len() - 15, text.len() - 1));
+        finding.related.push(Label::new(Span::new(file, 4, 60), "is not inherited by this one"));
+        for width in [50, 60, 80] {
+            let told = Human::new(&sources, false, width, true).render(&finding);
+            assert!(told.lines().all(|line| line.chars().count() <= width), "{width}:\n{told}");
+        }
     }
 }
