@@ -121,6 +121,8 @@ pub enum Assumption {
     NoEncodedSlash,
     /// The host of a target without flag `R` is not the site's own: Apache serves the path itself then.
     OtherName,
+    /// Folders have index files, and files are asked for by their names alone: `FallbackResource` answers otherwise.
+    FilesAsNamed,
 }
 
 impl Assumption {
@@ -136,6 +138,10 @@ impl Assumption {
             }
             Self::OtherName => {
                 "the target's host is not this site's `ServerName` with its port (Apache serves the path itself then)"
+            }
+            Self::FilesAsNamed => {
+                "every folder has an index file, and no request has a path behind the name of a file (`FallbackResource` \
+                 answers for the first, not for the second; `--style rewrite` asks as nginx does)"
             }
             Self::PortOfHost => "the `Host` names no other port than the one the request arrived at",
         }

@@ -157,6 +157,12 @@ const FOUND: &[(Dialect, &[u8])] = &[
     (Dialect::Htaccess, b"RewriteEngine On\nRewriteRule ^/g\\ h$ hxtp://x.example/4\\ z [R]\n"),
     // What waits for a file is not hidden by what comes behind it.
     (Dialect::Htaccess, b"RewriteEngine On\nRewriteCond /x -f\nRewriteRule ^a$ /b [R=301,L]\nRewriteRule ^a /c [R=301,L]\n"),
+    // nginx takes no `rewrite` to nothing.
+    (Dialect::Apache, b"RewriteEngine On\nRewriteCond %{REQUEST_FILENAME} !-d\nRewriteRule ^ %1 [L]\n"),
+    // The name of an argument is no part of an expression.
+    (Dialect::Nginx, b"server { location / { if ($arg_[x) { return 404; } } }\n"),
+    // A rule that never applies does not ask for the file that the next one looks at.
+    (Dialect::Htaccess, b"RewriteEngine On\nRewriteCond %{REQUEST_FILENAME} !-f\nRewriteCond %{REQUEST_IN WordPress\nRewriteRule ^index\\.php$ - [L]\nRewriteCond %{REQUEST_FILENAME} !-f\nRewriteRule . /index.php [L]\n"),
 ];
 
 #[test]

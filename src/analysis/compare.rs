@@ -3,12 +3,15 @@
 //! The requests come from the routes of either side: for each route the proposals that reach it, and variations
 //! at its edges (a query, a slash more, a longer name, an encoded byte, other case, another scheme). For long
 //! lists a sample is drawn: routes are classed by what they do and how they match, the first, the last and evenly
-//! spread ones of each class are asked ([`MAX_ROUTES`]). Nothing here decides whether a difference is a defect.
+//! spread ones of each class are asked ([`MAX_ROUTES`]), and so are rows of tables ([`MAX_ROWS`]). Nothing here decides whether a difference is a defect.
 
 use super::Facts;
+use super::expression::{self, Choices};
+use super::propose::connections;
 use super::routes::{PathPattern, Route};
 use crate::eval::{Answer, Outcome, Request, World, answer};
-use crate::ir::Program;
+use crate::ir::table::TableKind;
+use crate::ir::{Program, SiteId};
 use crate::source::Span;
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -16,6 +19,10 @@ use rustc_hash::{FxHashMap, FxHashSet};
 pub const MAX_ROUTES: usize = 600;
 /// Routes that are asked for at the least, however long the list is.
 const FEWEST: usize = 32;
+/// Rows of a table that are asked for at the most, of each kind.
+const MAX_ROWS: usize = 60;
+/// Sites at which the rows of tables are asked for.
+const SITES: usize = 4;
 /// Proposals of a route that are used.
 const PROPOSALS: usize = 6;
 
@@ -64,6 +71,7 @@ pub fn requests(facts: &Facts<'_>) -> Vec<Ask> {
             bare(first).into_iter().for_each(|request| asks.push(request, about));
         }
     }
+    rows(facts).into_iter().for_each(|request| asks.push(request, None));
     if let Some(example) = asks.list.first().map(|ask| ask.request.clone()) {
         for path in [&b"/"[..], b"/zz-none", b"/dir/x.html"] {
             let plain = bare(&with_target(&example, path.to_vec()));
@@ -71,6 +79,26 @@ pub fn requests(facts: &Facts<'_>) -> Vec<Ask> {
         }
     }
     asks.list
+}
+
+/// Requests for the rows of tables, spread over each: behind the one route that looks a table up, any number of rows
+/// may stand.
+fn rows(facts: &Facts<'_>) -> Vec<Request> {
+    let program = facts.program;
+    let sites = (0..program.sites.len()).filter_map(|at| u32::try_from(at).ok()).take(SITES);
+    let drafts: Vec<_> = sites.filter_map(|site| connections(facts, SiteId(site)).into_iter().next()).collect();
+    let mut out = Vec::new();
+    for table in &program.tables {
+        let (TableKind::Map(map), Some(source)) = (&table.kind, &table.source) else { continue };
+        // the longer the table, the dearer each question
+        let most = (MAX_ROWS * 1000 / map.exact.len().max(1)).clamp(FEWEST, MAX_ROWS);
+        let (keys, patterns) = map.spread(most);
+        let samples = patterns.into_iter().map(|regex| expression::sample(&expression::of(regex), Choices::default()));
+        for text in keys.into_iter().map(|key| key.to_vec()).chain(samples) {
+            out.extend(drafts.iter().map(|draft| draft.clone().with_text(program, source, &text).request()));
+        }
+    }
+    out
 }
 
 /// Requests, no two alike.

@@ -107,6 +107,13 @@ impl Draft {
         self
     }
 
+    /// The same with this text where a template looks, if that is one part of a request.
+    #[must_use]
+    pub fn with_text(mut self, program: &Program, subject: &Template, text: &[u8]) -> Self {
+        self.set_text(program, subject, text, false);
+        self
+    }
+
     /// The request as it stands on the wire.
     pub fn request(&self) -> Request {
         let target = match &self.raw {

@@ -51,28 +51,43 @@ pub fn run(args: &ConvertArgs, out: &mut dyn Write) -> Result<Exit, Stop> {
     Ok(if report.is_exact() { Exit::Clean } else { Exit::Findings })
 }
 
-/// Emits, compares, and leaves out what turned out wider than the source.
+/// The conversion in the form that says it best, or in the plainest one where the comparison shows that to say more.
 fn convert(loaded: &Loaded, args: &ConvertArgs, scope: emit::Scope) -> Result<Report, Stop> {
-    let words = texts::Words { sources: &loaded.sources };
-    let mut options = emit::Options { style: style(args.style), scope, without: refused(loaded) };
+    let options = emit::Options { style: style(args.style), scope, without: refused(loaded) };
     let asks = if args.no_verify { verify::Questions::default() } else { verify::questions(loaded) };
-    let mut report = Report::default();
-    let dialect = match args.to {
+    let report = attempts(loaded, args.to, options.clone(), (!args.no_verify).then_some(&asks))?;
+    if options.style != Style::Auto || !report.is_short() {
+        return Ok(report);
+    }
+    let plain = emit::Options { style: Style::Rewrite, ..options };
+    let plain = attempts(loaded, args.to, plain, Some(&asks))?;
+    Ok(if plain.shortfall() < report.shortfall() { plain } else { report })
+}
+
+/// Emits, compares, and leaves out what turned out wider than the source.
+fn attempts(
+    loaded: &Loaded,
+    to: Server,
+    mut options: emit::Options,
+    asks: Option<&verify::Questions>,
+) -> Result<Report, Stop> {
+    let words = texts::Words { sources: &loaded.sources };
+    let dialect = match to {
         Server::Nginx => Dialect::Nginx,
-        Server::Apache if scope == emit::Scope::Htaccess => Dialect::Htaccess,
+        Server::Apache if options.scope == emit::Scope::Htaccess => Dialect::Htaccess,
         Server::Apache => Dialect::Apache,
     };
+    let mut report = Report::default();
     for attempt in 0..ATTEMPTS {
-        let emitted = emit_for(args.to, loaded, &words, &options)?;
-        if args.no_verify {
-            return Ok(Report::new(emitted, None));
-        }
-        let proof = verify::prove(loaded, &emitted.parts, dialect, &asks);
+        let emitted = emit_for(to, loaded, &words, &options)?;
+        let Some(asks) = asks else { return Ok(Report::new(emitted, None)) };
+        let proof = verify::prove(loaded, &emitted.parts, dialect, asks);
         if let Some(message) = &proof.refused {
             return Err(Stop::Told(format!("the result would not load, please report it: {message}")));
         }
         let wider = wider(&proof.differences, &options.without);
         report = Report::new(emitted, Some(proof));
+        report.narrowed = attempt > 0;
         if wider.is_empty() || attempt + 1 == ATTEMPTS {
             break;
         }

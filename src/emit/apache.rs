@@ -3,7 +3,7 @@
 //! A site's own list and its locations become one ordered list of rewriting rules of a virtual host: [`locations`]
 //! brings the locations into an order in which the first that matches is the one nginx takes, [`list`] walks the
 //! clauses, [`guard`] and [`text`] hold what they test and say, [`does`] what they do; [`expand`] puts the rows of
-//! tables in, [`rule`], [`form`] and [`action`] put rules together.
+//! tables in, [`rule`], [`form`] and [`action`] put rules together, [`instead`] says them without mod_rewrite.
 //! [`location`] is what one location comes to, [`reach`] knows which locations meet.
 //! [`host`] decides which virtual hosts there are, [`settings`] what stands in them beside rules. [`plan`] holds the
 //! result and [`print`] writes it.
@@ -16,6 +16,7 @@ pub mod form;
 pub mod guard;
 pub mod host;
 pub mod htaccess;
+pub mod instead;
 pub mod list;
 pub mod location;
 pub mod locations;

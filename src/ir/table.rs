@@ -80,6 +80,26 @@ impl Map {
             keys.into_iter().take(EXAMPLES).map(|(_, key)| key.clone()).collect()
         })
     }
+
+    /// At most so many literal keys and as many patterns, evenly spread over the text, the first and the last of them
+    /// included; a quarter more of keys that hold something beside lower-case letters, digits and `/-_.`.
+    pub fn spread(&self, most: usize) -> (Vec<&Bytes>, Vec<&Regex>) {
+        let plain = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"/-_.".contains(byte);
+        let mut keys: Vec<_> = self.exact.iter().map(|(key, value)| (value.span, key)).collect();
+        keys.sort_unstable();
+        let odd = keys.iter().filter(|(_, key)| !key.iter().all(plain)).take(most / 4);
+        let mut keys: Vec<_> = spread(&keys, most).chain(odd).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        let patterns = spread(&self.patterns, most).map(|(regex, _, _)| regex);
+        (keys.into_iter().map(|(_, key)| *key).collect(), patterns.collect())
+    }
+}
+
+fn spread<T>(all: &[T], most: usize) -> impl Iterator<Item = &T> {
+    let step = all.len().div_ceil(most.max(1)).max(1);
+    let rest = if (all.len().saturating_sub(1)).is_multiple_of(step) { None } else { all.last() };
+    all.iter().step_by(step).chain(rest)
 }
 
 /// A value of a `map`, with the line it stands on.

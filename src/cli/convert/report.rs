@@ -15,6 +15,8 @@ pub struct Report {
     pub(super) emitted: Emitted,
     pub(super) proof: Option<Proof>,
     pub(super) changed: Vec<(Span, Difference)>,
+    /// Something was left out because the comparison showed it to redirect more than the source.
+    pub(super) narrowed: bool,
 }
 
 impl Report {
@@ -29,13 +31,24 @@ impl Report {
                 changed.entry(span).or_insert_with(|| difference.clone());
             }
         }
-        Self { emitted, proof, changed: changed.into_iter().collect() }
+        Self { emitted, proof, changed: changed.into_iter().collect(), narrowed: false }
     }
 
     /// Whether everything was carried over and nothing changed.
     pub fn is_exact(&self) -> bool {
         let differences = self.proof.as_ref().is_some_and(|proof| !proof.differences.is_empty());
         !differences && self.emitted.verdicts.iter().all(|verdict| carried(&verdict.fate))
+    }
+
+    /// Whether the comparison found fault with the form.
+    pub fn is_short(&self) -> bool {
+        self.narrowed || self.proof.as_ref().is_some_and(|proof| !proof.differences.is_empty())
+    }
+
+    /// How many requests are answered differently, and how many directives are left out.
+    pub fn shortfall(&self) -> (usize, usize) {
+        let differences = self.proof.as_ref().map_or(0, |proof| proof.differences.len());
+        (differences, self.emitted.verdicts.iter().filter(|verdict| !carried(&verdict.fate)).count())
     }
 
     /// The whole output as one text.

@@ -84,6 +84,7 @@ impl Lists<'_> {
             raw: encode,
         };
         let mut rule = builder.rule(guards, main, &[&text])?;
+        let own = builder.own;
         let mut to = builder.text(&text)?;
         if form.whole {
             to.push(b'?');
@@ -113,6 +114,10 @@ impl Lists<'_> {
         rule.to_locations = matches!(does, Does::ToLocations | Does::MoveOn(..));
         let moves = matches!(does, Does::Location(..)) || does.moves();
         rule.to = moves.then_some(to);
+        if rule.conditions.is_empty() && !form.raw {
+            let test = guards.iter().find(|guard| Some(guard.id) == own).map(|guard| &guard.test);
+            rule.instead = super::instead::alias(test, does, &text, form.query);
+        }
         // NC stands behind what the rule does
         let nocase = std::mem::take(&mut rule.flags);
         rule.flags = nocase.into_iter().chain(flags).collect();

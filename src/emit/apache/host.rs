@@ -2,6 +2,7 @@
 
 use super::does::Does;
 use super::guard::{Guard, Piece, Test};
+use super::instead;
 use super::list::{Lists, Place};
 use super::plan::{Host, Rule, Statement};
 use super::settings;
@@ -85,19 +86,20 @@ pub fn body(lists: &mut Lists<'_>, site: &Site, first: &[Statement]) -> Vec<Stat
     let own = site::rules(lists, site, &guards, &names);
     let mut out = settings::statements(lists, site);
     let rules: Vec<Statement> = first.iter().cloned().chain(own).collect();
-    let any = rules.iter().any(|one| matches!(one, Statement::Rule(_)));
+    // nginx decodes `%2F`; Apache answers 404 to it unless told
+    let decodes = redirects_by_pattern(&rules) && !lists.htaccess;
+    let rules = if lists.rules_only { rules } else { instead::of_rules(rules, &mut lists.verdicts) };
     if !out.is_empty() && !rules.is_empty() {
         out.push(Statement::Blank);
     }
-    if any {
-        // nginx decodes `%2F`; Apache answers 404 to it unless told
-        if redirects_by_pattern(&rules) && !lists.htaccess {
-            out.push(Statement::Line(b"AllowEncodedSlashes On".to_vec()));
-        }
+    if decodes {
+        out.push(Statement::Line(b"AllowEncodedSlashes On".to_vec()));
+    }
+    if rules.iter().any(|one| matches!(one, Statement::Rule(_))) {
         out.push(Statement::Line(b"RewriteEngine On".to_vec()));
     }
     for rule in rules {
-        // a map stands once, however many sites share the host
+        // a line stands once, however many sites share the host
         if !matches!(rule, Statement::Line(_)) || !out.contains(&rule) {
             out.push(rule);
         }

@@ -42,6 +42,8 @@ pub struct Lists<'a> {
     pub without: &'a [(Span, String)],
     /// The rules stand in a `.htaccess`: patterns see the path without its first slash, and start over with a new one.
     pub htaccess: bool,
+    /// Everything is a rule, even where mod_alias says the same.
+    pub rules_only: bool,
     /// What fills the variables.
     pub filled: Filled,
     /// The site's own name.
@@ -81,6 +83,7 @@ impl<'a> Lists<'a> {
             texts,
             without: &options.without,
             htaccess: options.scope == crate::emit::Scope::Htaccess,
+            rules_only: options.style == crate::emit::Style::Rewrite,
             filled: Filled::of(program),
             own_name: Vec::new(),
             site_spans: FxHashSet::default(),

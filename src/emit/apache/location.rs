@@ -1,16 +1,17 @@
 //! One location: what of it rules can say, behind the tests of its path.
 
 use super::does::{Does, Query};
-use super::guard::{PathTest, Piece, Test};
+use super::guard::{Guard, PathTest, Piece, Test};
 use super::list::{Lists, Place};
 use super::locations::Entry;
-use super::plan::Statement;
+use super::plan::{Instead, Statement};
 use super::site::root;
 use super::text::Captures;
 use crate::emit::Refusal;
 use crate::ir::access::Access;
 use crate::ir::condition::FileTest;
-use crate::ir::scope::{Scope, TryLast};
+use crate::ir::scope::{Scope, TryFiles, TryLast};
+use crate::ir::template::Template;
 use crate::source::{FileId, Span};
 
 /// The rules of the location at this place of the site's.
@@ -156,20 +157,32 @@ fn try_files(lists: &mut Lists<'_>, scope: &Scope, place: &Place) {
             None => Ok(()),
         },
         TryLast::Status(status) => lists.rules(files.span, &inner, None, &Does::Status(*status)),
-        TryLast::Path(to) => lists.pieces(to, place).and_then(|to| fallback(lists, files.span, &inner, to)),
+        TryLast::Path(to) => lists.pieces(to, place).and_then(|to| fallback(lists, files, &inner, to)),
     };
     if let Err(reason) = result {
         lists.leave_out(files.span, reason);
     }
 }
 
-fn fallback(lists: &mut Lists<'_>, span: Span, place: &Place, mut to: Vec<Piece>) -> Result<(), Refusal> {
+/// Whether it is asked for every path whether that is a file, then whether it is a folder, in the site's own root.
+fn only_looks(lists: &Lists<'_>, place: &Place, files: &TryFiles) -> bool {
+    let asks = |(name, folder): &(Template, bool)| {
+        let path = lists.pieces(name, place).is_ok_and(|name| name.as_slice() == [Piece::Path(false)]);
+        path.then_some(*folder)
+    };
+    let asked: Vec<_> = files.candidates.iter().map(asks).collect();
+    let every = |guard: &Guard| matches!(guard.test, Test::File(..)) || guard.settled() == Some(true);
+    asked == [Some(false), Some(true)] && place.guards.iter().all(every) && lists.root == Ok(None)
+}
+
+fn fallback(lists: &mut Lists<'_>, files: &TryFiles, place: &Place, mut to: Vec<Piece>) -> Result<(), Refusal> {
     let query = if to.ends_with(&[Piece::QueryMark, Piece::Query]) {
         to.truncate(to.len().saturating_sub(2));
         Query::Keep
     } else {
         Query::Drop
     };
+    let front = only_looks(lists, place, files).then(|| super::instead::fallback(&to)).flatten();
     let does = if lists.leads_on(&to) {
         if lists.htaccess && lists.has_own_rules {
             return Err(super::does::starts_over());
@@ -179,7 +192,10 @@ fn fallback(lists: &mut Lists<'_>, span: Span, place: &Place, mut to: Vec<Piece>
     } else {
         Does::MoveAndStop(to, query)
     };
-    lists.rules(span, place, None, &does)?;
+    lists.rules(files.span, place, None, &does)?;
+    if let (Some(line), Does::MoveAndStop(..), Some(Statement::Rule(rule))) = (front, &does, lists.out.last_mut()) {
+        rule.instead = Some(Instead::Fallback(line, files.span));
+    }
     lists.changed = true;
     Ok(())
 }

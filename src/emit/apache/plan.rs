@@ -2,6 +2,8 @@
 //!
 //! A plan is what the printer prints, no more: order, names and forms are decided before.
 
+use crate::source::Span;
+
 /// A virtual host, or the inside of one.
 #[derive(Clone, Debug, Default)]
 pub struct Host {
@@ -49,6 +51,24 @@ pub struct Rule {
     pub flags: Vec<String>,
     /// Skips to the end of the server's own list, whose length is known only later.
     pub to_locations: bool,
+    /// The directive that says the same without mod_rewrite, where there is one.
+    pub instead: Option<Instead>,
+}
+
+/// A directive in place of a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Instead {
+    /// A redirect of mod_alias.
+    Alias(Vec<u8>),
+    /// A `FallbackResource`, for the directive of the source that looks for files.
+    Fallback(Vec<u8>, Span),
+}
+
+impl Rule {
+    /// Whether it answers the request itself.
+    pub fn answers(&self) -> bool {
+        self.flags.iter().any(|flag| flag.starts_with("R=") || flag == "F" || flag == "G")
+    }
 }
 
 /// A `RewriteCond`.

@@ -310,7 +310,7 @@ pub fn filling(name: &str) -> Rule {
         _ => (b"%{THE_REQUEST}", RAW_TARGET.to_vec()),
     };
     let conditions = vec![Cond::new(test, pattern, false)];
-    Rule { conditions, pattern: b"^".to_vec(), to: None, flags, to_locations: false }
+    Rule { conditions, pattern: b"^".to_vec(), flags, ..Rule::default() }
 }
 
 /// Fixed bytes: nothing in them is expanded.

@@ -89,7 +89,7 @@ fn together(lists: &mut Lists<'_>, mut own: Vec<Statement>, rest: Vec<Statement>
     if lists.again && skipped > 0 && !lists.htaccess {
         let conditions = vec![Cond::new(b"%{ENV:relocated}", b"=1".to_vec(), false)];
         let flags = vec![format!("S={skipped}")];
-        out.push(Statement::Rule(Rule { conditions, pattern: b"^".to_vec(), to: None, flags, to_locations: false }));
+        out.push(Statement::Rule(Rule { conditions, pattern: b"^".to_vec(), flags, ..Rule::default() }));
     }
     out.extend(own);
     out.extend(rest);

@@ -118,6 +118,12 @@ fn attribute_piece(attribute: &Attribute) -> Result<Piece, Refusal> {
         Attribute::Fixed(bytes) => Piece::Literal(bytes.to_vec()),
         Attribute::Encrypted(..) => Piece::Expression("%{HTTPS}", true),
         Attribute::HeaderVariable(name) => Piece::Header(shown(name)),
+        Attribute::Argument(name) | Attribute::Cookie(name) if !name.iter().all(is_word) => {
+            return Err(Refusal::new(
+                format!("`{}` is no name for a variable of Apache's", shown(name)),
+                "a `RewriteCond` on `%{QUERY_STRING}` or `%{HTTP_COOKIE}`",
+            ));
+        }
         Attribute::Argument(name) => Piece::Variable(format!("arg_{}", shown(name))),
         Attribute::Cookie(name) => Piece::Variable(format!("cookie_{}", shown(name))),
         Attribute::Filename => Piece::Variable("request_filename".to_owned()),
@@ -146,6 +152,10 @@ fn attribute_piece(attribute: &Attribute) -> Result<Piece, Refusal> {
         }
         other => return Err(format!("{other:?} has no name in Apache").to_lowercase().into()),
     })
+}
+
+fn is_word(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || *byte == b'_'
 }
 
 /// A header as a test string or target names it: nginx's name has underscores where the header has dashes.

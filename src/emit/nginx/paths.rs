@@ -123,5 +123,8 @@ pub fn internal(maker: &mut Maker<'_>, rewrite: &Rewrite, to: &Template, home: H
     if drop {
         text.push_literal(b"?");
     }
-    Ok(text)
+    match text.0.is_empty() {
+        true => Err(Refusal::new("the new path is empty, and nginx takes no `rewrite` to that", "write the new path")),
+        false => Ok(text),
+    }
 }

@@ -66,8 +66,8 @@ pub fn statements(steps: Ordered, style: Style, maps: &mut Maps) -> Vec<Statemen
     let mut disk = BTreeSet::new();
     for step in &all {
         let mut step = step.clone();
-        // what lies at the path is asked once, until the path changes
-        step.before.retain(|statement| once(statement, &mut disk));
+        // what lies at the path is asked once, until the path changes; a step that never applies asks nothing
+        step.before.retain(|statement| !step.when.is_false() && once(statement, &mut disk));
         step.statements(maps, volatile, &mut out);
         if matches!(step.does, Does::Rewrite(_, _, false)) {
             volatile = true;
