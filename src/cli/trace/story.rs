@@ -47,7 +47,9 @@ fn one(loaded: &Loaded, number: usize, hop: &Hop, steps: bool, out: &mut dyn Wri
         let line = loaded.sources.position(step.span).line;
         let words = first_line(loaded.sources.text(step.span));
         let words = words.strip_suffix(b";").or_else(|| words.strip_suffix(b" {")).unwrap_or(words);
-        writeln!(out, "     line {line}: {}: {}", escape_bytes(words), escape(&step.effect))?;
+        // Of an `if` the step has only what stands in its parentheses.
+        let head = if words.starts_with(b"(") { "if " } else { "" };
+        writeln!(out, "     line {line}: {head}{}: {}", escape_bytes(words), escape(&step.effect))?;
     }
     let status = match answer.status {
         Some(0) => "no answer: the connection is closed".to_owned(),
