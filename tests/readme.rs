@@ -11,6 +11,10 @@ use std::process::Command;
 const NOT_RUN: &[(&str, &str)] = &[
     ("cargo test", "runs this test"),
     ("cargo install --path .", "builds the program once more; the README's other commands run what it installs"),
+    (
+        "cargo rustc --release --bin redirlint -- -C target-feature=+crt-static",
+        "builds the program once more, with the C library in it",
+    ),
     ("pip install redirlint", "needs the published wheel; the recipe is tested by building it"),
     (
         "pre-commit install",
