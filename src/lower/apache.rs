@@ -19,6 +19,7 @@ pub mod modules;
 mod read;
 mod read_time;
 pub mod refused;
+pub mod regex_options;
 pub mod rule;
 pub mod sections;
 pub mod server;

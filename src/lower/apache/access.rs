@@ -205,7 +205,7 @@ fn single(context: &mut Context, line: &Line) -> Result<Need, Refused> {
         b"method" => Need::Test(Methods::of(rest.to_vec()).hold(span)),
         b"expr" => {
             let text = rest.join(&b' ');
-            let parsed = expr::boolean(context, &text).map_err(|message| {
+            let parsed = expr::boolean(context, line.head, &text).map_err(|message| {
                 Refused::at(line.rest, format!("Cannot parse expression in require line: {message}"))
             })?;
             Need::Test(test(span, TestKind::Expression(parsed)))

@@ -138,7 +138,7 @@ fn whole(
     let content = match url {
         None => Content::None,
         Some(url) => {
-            let text = expr::string(context, &url.value)
+            let text = expr::string(context, line.head, &url.value)
                 .map_err(|message| Refused::at(line.span_of(url.range.clone()), message))?;
             Content::Location(target(text, None, true))
         }
@@ -173,7 +173,8 @@ pub fn alias(context: &mut Context, builder: &mut Builder, line: &Line, pattern:
             (Some(on_path(Pattern::Segments(path.value.as_ref().into()))), to)
         }
         [to] => {
-            let text = expr::string(context, &to.value).map_err(|message| Refused::at(line.rest, message))?;
+            let text =
+                expr::string(context, line.head, &to.value).map_err(|message| Refused::at(line.rest, message))?;
             let own = match &builder.place {
                 Place::Section(name) => name.strip_suffix(b"/").unwrap_or(name).into(),
                 Place::Server => b"/"[..].into(),

@@ -1,6 +1,7 @@
 //! What lowering an Apache configuration carries along: the program so far, its names, the version, the modules.
 
 use super::modules::Modules;
+use super::regex_options::RegexOptions;
 use crate::ir::pattern::Regex;
 use crate::ir::scope::Scope;
 use crate::ir::table::{Table, TableKind};
@@ -31,7 +32,7 @@ pub struct Context<'a> {
     /// `ServerAdmin`.
     pub admin: Bytes,
     /// `RegexDefaultOptions`.
-    pub regex: pcre::Options,
+    pub regex: RegexOptions,
     /// Whether a `.htaccess` is being read.
     pub htaccess: bool,
     /// Heads of the lines that `AllowOverride`'s `Nonfatal` leaves out.
@@ -61,12 +62,7 @@ impl<'a> Context<'a> {
             real_files: false,
             prefix,
             admin: b"[no address given]"[..].into(),
-            regex: pcre::Options {
-                dot_all: true,
-                dollar_end_only: true,
-                duplicate_names: true,
-                ..pcre::Options::default()
-            },
+            regex: RegexOptions::default(),
             htaccess: false,
             left_out: FxHashSet::default(),
             variables: FxHashMap::default(),
@@ -122,7 +118,7 @@ impl<'a> Context<'a> {
     /// # Errors
     /// PCRE2's message.
     pub fn regex(&self, text: &[u8], ignore_case: bool, span: Span) -> Result<Regex, String> {
-        self.regex_with(text, ignore_case || self.regex.caseless, span)
+        self.regex_with(text, ignore_case || self.regex.at(span).caseless, span)
     }
 
     /// The same, the case looked at or not whatever `RegexDefaultOptions` say.
@@ -130,7 +126,7 @@ impl<'a> Context<'a> {
     /// # Errors
     /// PCRE2's message.
     pub fn regex_with(&self, text: &[u8], caseless: bool, span: Span) -> Result<Regex, String> {
-        let regex = Regex::new(text, pcre::Options { caseless, ..self.regex }, span);
+        let regex = Regex::new(text, pcre::Options { caseless, ..self.regex.at(span) }, span);
         if regex.plain_groups().is_some() {
             return Ok(regex);
         }

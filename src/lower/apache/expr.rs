@@ -12,6 +12,7 @@ use crate::ir::clause::Store;
 use crate::ir::expr::Expr;
 use crate::ir::policy::Escape;
 use crate::ir::template::{Part, Template};
+use crate::source::Span;
 use word::End;
 
 /// How deep an expression may nest.
@@ -19,12 +20,12 @@ const DEPTH: usize = 100;
 
 type Parsed<T> = Result<T, String>;
 
-/// Reads a condition.
+/// Reads a condition of the line at a place.
 ///
 /// # Errors
 /// httpd's message, as far as it is of use.
-pub fn boolean(context: &mut Context, text: &[u8]) -> Parsed<Expr> {
-    let mut parser = Parser { context, text, at: 0, depth: 0 };
+pub fn boolean(context: &mut Context, place: Span, text: &[u8]) -> Parsed<Expr> {
+    let mut parser = Parser { context, place, text, at: 0, depth: 0 };
     let expr = parser.or()?;
     parser.blanks();
     if parser.at < text.len() { Err(parser.unexpected()) } else { Ok(expr) }
@@ -34,8 +35,8 @@ pub fn boolean(context: &mut Context, text: &[u8]) -> Parsed<Expr> {
 ///
 /// # Errors
 /// As for [`boolean`].
-pub fn string(context: &mut Context, text: &[u8]) -> Parsed<Template> {
-    let mut parser = Parser { context, text, at: 0, depth: 0 };
+pub fn string(context: &mut Context, place: Span, text: &[u8]) -> Parsed<Template> {
+    let mut parser = Parser { context, place, text, at: 0, depth: 0 };
     let mut parts = Parts::default();
     for expr in parser.pieces(End::Text)? {
         match expr {
@@ -52,6 +53,8 @@ pub fn string(context: &mut Context, text: &[u8]) -> Parsed<Template> {
 
 struct Parser<'t, 'c> {
     context: &'t mut Context<'c>,
+    /// The line.
+    place: Span,
     text: &'t [u8],
     at: usize,
     depth: usize,

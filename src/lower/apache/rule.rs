@@ -135,7 +135,7 @@ fn test(
     negated: bool,
 ) -> Result<(TestKind, bool), Refused> {
     if subject.value.eq_ignore_ascii_case(b"expr") {
-        let expression = expr::boolean(context, text).map_err(|message| {
+        let expression = expr::boolean(context, line.head, text).map_err(|message| {
             let message = format!("RewriteCond: cannot compile expression \"{}\": {message}", shown(text));
             Refused::at(at(line, word), message)
         })?;

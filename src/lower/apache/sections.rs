@@ -175,7 +175,7 @@ fn condition<'a>(context: &mut Context<'a>, line: &'a Line, refused: &mut Vec<Re
                 [only] if only.quote.is_some() => only.value.to_vec(),
                 _ => args.to_vec(),
             };
-            let parsed = expr::boolean(context, &text)
+            let parsed = expr::boolean(context, line.head, &text)
                 .map_err(|message| Refused::at(line.head, format!("Cannot parse condition clause: {message}")))?;
             Condition::Test(Box::new(Test { span: line.head, kind: TestKind::Expression(parsed), negated: false }))
         }

@@ -11,6 +11,7 @@ use super::context::Context;
 use super::folders::HtaccessFile;
 use super::load::{Line, Loaded};
 use super::refused::Refused;
+use super::regex_options::RegexOptions;
 use super::{lines, rule, sections, settings};
 use crate::ir::choice::{Choice, Sections};
 use crate::ir::policy::{
@@ -98,7 +99,9 @@ pub fn whole<'a>(context: &mut Context<'a>, loaded: &'a Loaded, files: &'a [Htac
     context.program.refusals = loaded.refusals.clone();
     let table = check::check(loaded, context.sources, &Frame::Server).refusals;
     context.program.refusals.extend(table);
-    regex_defaults(context, &loaded.lines);
+    let (regex, refused) = RegexOptions::read(context.sources, &loaded.lines);
+    context.regex = regex;
+    context.program.refusals.extend(refused);
     context.program.facts.ports = listeners::ports(context, &loaded.lines);
     let mut cache = Cache::default();
     let main = main(context, &loaded.lines, options);
@@ -245,36 +248,6 @@ fn inherits_rules(context: &Context, lines: &[Line], main: &RewriteOptions) -> b
 /// Whether a directive of mod_rewrite stands anywhere in it.
 fn names_rewriting(lines: &[Line]) -> bool {
     lines.iter().any(|line| line.name.starts_with(b"rewrite") || line.block.as_deref().is_some_and(names_rewriting))
-}
-
-/// `RegexDefaultOptions`: a name alone takes the place of all options so far (`set_regex_default_options`).
-fn regex_defaults(context: &mut Context, lines: &[Line]) {
-    for line in lines.iter().filter(|line| &*line.name == b"regexdefaultoptions") {
-        for word in line.words(context.sources) {
-            let (on, name) = match word.value.split_first() {
-                Some((b'-', name)) => (false, name),
-                Some((b'+', name)) => (true, name),
-                _ => {
-                    let none = (false, false, false);
-                    (context.regex.caseless, context.regex.dot_all, context.regex.dollar_end_only) = none;
-                    (true, &*word.value)
-                }
-            };
-            match name.to_ascii_lowercase().as_slice() {
-                b"icase" => context.regex.caseless = on,
-                b"dotall" => context.regex.dot_all = on,
-                b"dollar_endonly" => context.regex.dollar_end_only = on,
-                b"none" => {}
-                _ => unknown_regex_option(context, line, name),
-            }
-        }
-    }
-}
-
-fn unknown_regex_option(context: &mut Context, line: &Line, name: &[u8]) {
-    let message = format!("RegexDefaultOptions: option '{}' unknown", String::from_utf8_lossy(name));
-    let help = Some("its options are ICASE, DOTALL and DOLLAR_ENDONLY".to_owned());
-    context.program.refusals.push(Refusal { span: line.head, message, help, reach: Reach::Server });
 }
 
 fn root_of(context: &Context, scope: &mut Scope, root: Option<&[u8]>) {

@@ -108,8 +108,8 @@ impl Parser<'_, '_> {
         let text = body.get(..end).unwrap_or_default();
         let caseless = body.get(end + 1) == Some(&b'i');
         self.at += skip + end + 1 + usize::from(caseless);
-        let caseless = caseless || self.context.regex.caseless;
-        let options = pcre::Options { caseless, ..self.context.regex };
+        let defaults = self.context.regex.at(self.place);
+        let options = pcre::Options { caseless: caseless || defaults.caseless, ..defaults };
         let regex = Regex::new(text, options, Span::new(FileId(0), 0, 0));
         regex.compiled().map_err(|error| format!("Failed to compile regular expression: {error}"))?;
         Ok(Arc::new(regex))

@@ -33,7 +33,7 @@ pub fn browser(context: &mut Context, builder: &mut Builder, line: &Line, no_cas
 pub fn set_if_expression(context: &mut Context, builder: &mut Builder, line: &Line) -> Done {
     let given = words(context, line);
     let [text, assignments @ ..] = given.as_slice() else { return Ok(()) };
-    let parsed = expr::boolean(context, text)
+    let parsed = expr::boolean(context, line.head, text)
         .map_err(|message| Refused::at(line.rest, format!("Can't parse expression : {message}")))?;
     let uses_captures = assignments.iter().any(|text| text.windows(2).any(|two| matches!(two, [b'$', b'0'..=b'9'])));
     if uses_captures && !format!("{parsed:?}").contains("Match(") {
@@ -94,7 +94,7 @@ fn matched(
     };
     let plain = is_plain(pattern);
     let regex = context
-        .regex_with(pattern, no_case || (context.regex.caseless && !plain), line.rest)
+        .regex_with(pattern, no_case || (context.regex.at(line.rest).caseless && !plain), line.rest)
         .map_err(|error| Refused::at(line.rest, format!("SetEnvIf regex could not be compiled. ({error})")))?;
     let captures = Captures { store: Some(Store::Pattern), on_failure: OnFailure::Keep, named: Box::new([]) };
     let matches = Match { subject, pattern: Pattern::Regex(Box::new(regex)), negated: false, captures };

@@ -20,7 +20,7 @@ pub fn lower(context: &mut Context, builder: &mut Builder, line: &Line) -> Done 
         return Err(Refused::at(line.rest, format!("Unsupported HTTP response code {}", shown(&code.value))));
     };
     let value = &text.value;
-    let mut template = || expr::string(context, value).map_err(|message| Refused::at(line.rest, message));
+    let mut template = || expr::string(context, line.head, value).map_err(|message| Refused::at(line.rest, message));
     let target = if value.eq_ignore_ascii_case(b"default") {
         ErrorTarget::Default
     } else if value.contains(&b' ') {

@@ -103,7 +103,7 @@ fn action(word: &[u8]) -> Option<HeaderAction> {
 
 fn value(context: &mut Context, line: &Line, text: &[u8]) -> Result<Template, Refused> {
     match text.strip_prefix(b"expr=") {
-        Some(text) => expr::string(context, text)
+        Some(text) => expr::string(context, line.head, text)
             .map_err(|message| Refused::at(line.rest, format!("Can't parse value expression : {message}"))),
         None => format(context, text)
             .map_err(|tag| Refused::at(line.rest, format!("Unrecognized header format %{}", shown(&tag)))),
@@ -124,7 +124,7 @@ fn guard(context: &mut Context, line: &Line, word: &[u8]) -> Result<Arc<Conditio
         }
         (TestKind::IsSet(context.variable(name)), negated)
     } else if let Some(text) = prefixed(b"expr=") {
-        let parsed = expr::boolean(context, text)
+        let parsed = expr::boolean(context, line.head, text)
             .map_err(|message| Refused::at(line.rest, format!("Can't parse envclause/expression: {message}")))?;
         (TestKind::Expression(parsed), false)
     } else {
