@@ -163,6 +163,15 @@ const FOUND: &[(Dialect, &[u8])] = &[
     (Dialect::Nginx, b"server { location / { if ($arg_[x) { return 404; } } }\n"),
     // A rule that never applies does not ask for the file that the next one looks at.
     (Dialect::Htaccess, b"RewriteEngine On\nRewriteCond %{REQUEST_FILENAME} !-f\nRewriteCond %{REQUEST_IN WordPress\nRewriteRule ^index\\.php$ - [L]\nRewriteCond %{REQUEST_FILENAME} !-f\nRewriteRule . /index.php [L]\n"),
+    // An address that no name server knows is none.
+    (Dialect::Nginx, b"server { listen \"80ndex.p;\nreturn_uri\n\"; server_name a.example; }\n"),
+    // The name of a variable stands in a flag of Apache's.
+    (Dialect::Nginx, b"if ($uri ~ ^/old) { set $part_2_ves,:while x; }\n"),
+    // A header's name is a token.
+    (Dialect::Nginx, b"server { listen 443 ssl; add_header Strict-\xcdranspor\\t-Security \"max-age=1\" always; }\n"),
+    (Dialect::Nginx, b"server { listen 443 ssl; add_header Strict-Transport-Security\\ \"max-age=1\" always; }\n"),
+    // Two addresses of Apache's may be one of nginx's.
+    (Dialect::Apache, b"Listen 80\n<VirtualHost *:80>\nServerName a.example\n</VirtualHost>\n<VirtualHost *>\nServerName b.example\n</VirtualHost>\n"),
 ];
 
 #[test]

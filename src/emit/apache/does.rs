@@ -110,7 +110,7 @@ impl Lists<'_> {
                 let value = self.pieces(value, place)?;
                 if self.filled.conditional.contains(&id.0) && !place.closing {
                     let name = self.program.variables.get(id.0 as usize);
-                    let name = String::from_utf8_lossy(name.map_or(&b""[..], |variable| &variable.name)).into_owned();
+                    let name = super::text::own_name(name.map_or(&b""[..], |variable| &variable.name))?;
                     self.rules(clause.span, place, main, &Does::Remember(name, value))?;
                 } else {
                     place.names.values.insert(id.0, value);

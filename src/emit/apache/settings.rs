@@ -97,6 +97,12 @@ fn url_text(pieces: &[Piece]) -> Result<Vec<u8>, Refusal> {
 }
 
 fn header(lists: &Lists<'_>, rule: &HeaderRule, seen: &mut BTreeSet<Vec<u8>>) -> Result<Vec<u8>, Refusal> {
+    if !rule.name.iter().all(is_token_byte) {
+        return Err(Refusal::new(
+            "its name is none that a header may have",
+            "choose a name of letters, digits and `-`",
+        ));
+    }
     let place = Place { guards: Vec::new(), names: no_names(), server: true, closing: false };
     if !matches!(rule.action, HeaderAction::Add | HeaderAction::Set) || rule.condition.is_some() {
         return Err(Refusal::new(
@@ -132,6 +138,11 @@ fn header(lists: &Lists<'_>, rule: &HeaderRule, seen: &mut BTreeSet<Vec<u8>>) ->
         line.extend_from_slice(format!(" \"{LISTED}\"").as_bytes());
     }
     Ok(line)
+}
+
+/// What the name of a header is made of (RFC 9110, section 5.6.2).
+fn is_token_byte(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte)
 }
 
 /// A word in quotes, within which only a line's end has no spelling.

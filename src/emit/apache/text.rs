@@ -86,7 +86,7 @@ impl Reader<'_> {
             Origin::Attribute(attribute) if !self.filled.conditional.contains(&id.0) => {
                 out.push(attribute_piece(attribute)?)
             }
-            _ if self.filled.conditional.contains(&id.0) => out.push(Piece::Variable(name)),
+            _ if self.filled.conditional.contains(&id.0) => out.push(Piece::Variable(own_name(&variable.name)?)),
             _ if self.filled.grouped.contains(&id.0) => {
                 return Err(format!("`${name}` is a group of an expression that is tested elsewhere").into());
             }
@@ -118,14 +118,8 @@ fn attribute_piece(attribute: &Attribute) -> Result<Piece, Refusal> {
         Attribute::Fixed(bytes) => Piece::Literal(bytes.to_vec()),
         Attribute::Encrypted(..) => Piece::Expression("%{HTTPS}", true),
         Attribute::HeaderVariable(name) => Piece::Header(shown(name)),
-        Attribute::Argument(name) | Attribute::Cookie(name) if !name.iter().all(is_word) => {
-            return Err(Refusal::new(
-                format!("`{}` is no name for a variable of Apache's", shown(name)),
-                "a `RewriteCond` on `%{QUERY_STRING}` or `%{HTTP_COOKIE}`",
-            ));
-        }
-        Attribute::Argument(name) => Piece::Variable(format!("arg_{}", shown(name))),
-        Attribute::Cookie(name) => Piece::Variable(format!("cookie_{}", shown(name))),
+        Attribute::Argument(name) => Piece::Variable(format!("arg_{}", own_name(name)?)),
+        Attribute::Cookie(name) => Piece::Variable(format!("cookie_{}", own_name(name)?)),
         Attribute::Filename => Piece::Variable("request_filename".to_owned()),
         Attribute::ServerName => {
             return Err(Refusal::new(
@@ -154,8 +148,17 @@ fn attribute_piece(attribute: &Attribute) -> Result<Piece, Refusal> {
     })
 }
 
-fn is_word(byte: &u8) -> bool {
-    byte.is_ascii_alphanumeric() || *byte == b'_'
+/// The name of a variable, for flags, expressions and `%{ENV:…}`.
+///
+/// # Errors
+/// Names that one of them would read otherwise.
+pub fn own_name(name: &[u8]) -> Result<String, Refusal> {
+    let shown = String::from_utf8_lossy(name).into_owned();
+    if name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_') {
+        return Ok(shown);
+    }
+    let reason = format!("`{shown}` is no name for a variable of Apache's");
+    Err(Refusal::new(reason, "a name of letters, digits and `_`, or a `RewriteCond` on what the variable holds"))
 }
 
 /// A header as a test string or target names it: nginx's name has underscores where the header has dashes.

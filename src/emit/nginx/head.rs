@@ -6,7 +6,7 @@ use crate::emit::Texts;
 use crate::ir::Program;
 use crate::ir::SiteId;
 use crate::ir::scope::Scope;
-use crate::ir::site::{Site, SiteName};
+use crate::ir::site::{Listener, Site, SiteName};
 
 /// A virtual host's head.
 pub fn head(program: &Program, texts: &dyn Texts, id: SiteId, site: &Site) -> Head {
@@ -16,7 +16,13 @@ pub fn head(program: &Program, texts: &dyn Texts, id: SiteId, site: &Site) -> He
     let name = |byte: &u8| byte.is_ascii_alphanumeric() || b".:-_*".contains(byte);
     let named = |address: &crate::ir::Bytes| !address.is_empty() && address.iter().all(name);
     let own = program.listeners.iter().filter(|listener| listener.sites.contains(&id));
+    let mut places = Vec::new();
     for listener in own.filter(|listener| listener.address.as_ref().is_none_or(named)) {
+        let place = place(listener);
+        if places.contains(&place) {
+            continue;
+        }
+        places.push(place);
         let mut line = b"listen ".to_vec();
         if let Some(address) = &listener.address {
             let six = address.contains(&b':');
@@ -24,10 +30,11 @@ pub fn head(program: &Program, texts: &dyn Texts, id: SiteId, site: &Site) -> He
             line.extend_from_slice(address);
             line.extend_from_slice(if six { b"]:" } else { b":" });
         }
-        let port = listener.port.unwrap_or(if listener.encrypted { 443 } else { 80 });
-        line.extend_from_slice(port.to_string().as_bytes());
+        line.extend_from_slice(place.1.to_string().as_bytes());
         line.extend_from_slice(if listener.encrypted { b" ssl" } else { b"" });
-        line.extend_from_slice(if listener.default == id { b" default_server;" } else { b";" });
+        let first = program.listeners.iter().find(|other| self::place(other) == place);
+        let default = first.is_some_and(|first| first.default == id);
+        line.extend_from_slice(if default { b" default_server;" } else { b";" });
         encrypted |= listener.encrypted;
         out.push(line);
     }
@@ -44,6 +51,12 @@ pub fn head(program: &Program, texts: &dyn Texts, id: SiteId, site: &Site) -> He
         settings.extend(certificates(scope, texts));
     }
     Head { lines: out, settings }
+}
+
+/// Where nginx listens for it: one place for what Apache tells apart, as `*` and `*:80`.
+fn place(listener: &Listener) -> (Option<&[u8]>, u16) {
+    let usual = if listener.encrypted { 443 } else { 80 };
+    (listener.address.as_deref(), listener.port.unwrap_or(usual))
 }
 
 fn names(site: &Site) -> Vec<u8> {

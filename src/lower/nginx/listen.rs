@@ -181,26 +181,44 @@ fn address(text: &[u8]) -> Result<Endpoint, &'static str> {
         _ if text.contains(&b'/') => return Err("invalid host"),
         _ => {}
     }
-    let (host, port) = match text {
-        [b'[', rest @ ..] => {
-            let end = memchr::memchr(b']', rest).ok_or("invalid host")?;
-            let behind = rest.get(end + 1..).unwrap_or_default();
-            (rest.get(..end).unwrap_or_default(), behind.strip_prefix(b":"))
-        }
-        _ => match memchr::memrchr(b':', text) {
-            Some(at) => (text.get(..at).unwrap_or_default(), text.get(at + 1..)),
-            None if text.iter().all(|byte| byte.is_ascii_digit() || *byte == b'-') => (&b"*"[..], Some(text)),
-            None => (text, None),
-        },
+    if let Some(rest) = text.strip_prefix(b"[") {
+        return address_of_six(rest);
+    }
+    let (host, port) = match memchr::memchr(b':', text) {
+        Some(at) => (text.get(..at).unwrap_or_default(), text.get(at + 1..)),
+        None if text.iter().all(|byte| byte.is_ascii_digit() || *byte == b'-') => (&b"*"[..], Some(text)),
+        None => (text, None),
     };
     let ports = port.map_or(Ok(80..=80), ports)?;
     let host: Option<Bytes> = match host {
         b"*" | b"0.0.0.0" => None,
         b"" => return Err("no host"),
         b"localhost" => Some(b"127.0.0.1"[..].into()),
-        host => Some(host.into()),
+        host if host.iter().all(is_host_byte) => Some(host.into()),
+        _ => return Err("host not found"),
     };
     Ok((host, Some(ports)))
+}
+
+/// What stands behind the opening bracket of an IPv6 address (`ngx_parse_inet6_url`).
+fn address_of_six(text: &[u8]) -> Result<Endpoint, &'static str> {
+    let (host, behind) = text.split_at(memchr::memchr(b']', text).ok_or("invalid host")?);
+    let ports = match behind {
+        b"]" => 80..=80,
+        [b']', b':', digits @ ..] => ports(digits)?,
+        _ => return Err("invalid host"),
+    };
+    let valid = std::str::from_utf8(host).is_ok_and(|host| host.parse::<std::net::Ipv6Addr>().is_ok());
+    match host {
+        b"" => Err("no host"),
+        _ if valid => Ok((Some(host.into()), Some(ports))),
+        _ => Err("invalid IPv6 address"),
+    }
+}
+
+/// Whether the name of a host may hold it: no name server and no table of hosts knows another.
+fn is_host_byte(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_')
 }
 
 /// A port, or the first and the last of a range.
