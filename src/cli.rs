@@ -2,6 +2,7 @@
 
 pub mod args;
 pub mod check;
+pub mod compared;
 pub mod convert;
 pub mod deeds;
 pub mod detect;

@@ -142,6 +142,14 @@ fn what_is_left_out_stands_as_a_comment_and_in_the_report() {
 }
 
 #[test]
+fn the_script_behind_try_files_is_taken_to_exist() {
+    let text = "server {\n    listen 80;\n    server_name a.example;\n    root /srv/a;\n    location / { try_files $uri $uri/ /index.php$is_args$args; }\n    location = /x { return 301 /y; }\n}\n";
+    let (out, code) = convert(text, "human");
+    assert_eq!(code, Some(0), "{out}");
+    assert!(out.contains("RewriteRule ^ /index.php [L]"), "{out}");
+}
+
+#[test]
 fn real_servers_answer_a_snippet_and_its_conversion_alike() {
     let (Some(nginx), Some(apache)) = (live::installed("nginx"), live::installed("apache2")) else { return };
     let files = [

@@ -1,13 +1,13 @@
 //! `redirlint diff`: which requests two configurations answer differently.
 
 use super::args::{DiffArgs, Format};
+use super::compared;
 use super::convert::report;
 use super::disk::Disk;
 use super::input::{self, Loaded};
 use super::{Exit, Stop};
 use crate::analysis::compare::{self, Ask, Difference, Side};
 use crate::analysis::inclusion::{self, Known, Proven};
-use crate::eval::Assumed;
 use crate::report::shown;
 use crate::source::Span;
 use serde_json::json;
@@ -25,14 +25,16 @@ pub fn run(args: &DiffArgs, out: &mut dyn Write) -> Result<Exit, Stop> {
     let new = input::load_one(&args.new, &shared)?;
     let mut asks = asks(&old, false);
     asks.extend(self::asks(&new, true));
-    let disk = Disk::new(old.options.real_files, Assumed::default());
+    asks.retain(|ask| compared::may_be_heard(&[&old, &new], &ask.request));
+    let disk = Disk::new(old.options.real_files, compared::scripts(&[&old, &new]));
     let before = Side { program: &old.lowered.program, world: &disk };
     let after = Side { program: &new.lowered.program, world: &disk };
     let mut differences = compare::compare(before, after, &asks);
     let mut proven = Proven::default();
     if differences.is_empty() {
-        let (old, new) = (old.facts(), new.facts());
-        proven = inclusion::prove(Known { facts: &old, side: before }, Known { facts: &new, side: after });
+        let facts = (old.facts(), new.facts());
+        proven = inclusion::prove(Known { facts: &facts.0, side: before }, Known { facts: &facts.1, side: after });
+        proven.doubts.retain(|ask| compared::may_be_heard(&[&old, &new], &ask.request));
         // where inclusion fails it names a path that nobody has asked for yet
         differences = compare::compare(before, after, &proven.doubts);
         asks.append(&mut proven.doubts);

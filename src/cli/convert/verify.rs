@@ -1,12 +1,11 @@
 //! Proof of a conversion: the emitted text is read again and asked the same requests as the source.
 
+use super::super::compared;
 use super::super::disk::Disk;
 use super::super::input::Loaded;
 use crate::analysis::compare::{self, Ask, Difference, Side};
 use crate::emit::Part;
-use crate::eval::{Assumed, Kind, Request};
 use crate::ir::Reach;
-use crate::ir::clause::Action;
 use crate::lower::{self, Dialect, Options};
 use crate::source::{Sources, Span};
 
@@ -36,33 +35,17 @@ pub fn questions(source: &Loaded) -> Questions {
     let facts = source.facts();
     let routes = (compare::sampled(&facts).len(), facts.routes().all.len());
     let mut asks = compare::requests(&facts);
-    let listeners = &source.lowered.program.listeners;
-    if source.options.dialect == Dialect::Nginx && !listeners.is_empty() {
-        // nobody hears a request that no listener takes
-        asks.retain(|ask| {
-            let port = port_of(&ask.request);
-            listeners.iter().any(|one| one.encrypted == ask.request.encrypted && one.port.is_none_or(|own| own == port))
-        });
-    }
+    asks.retain(|ask| compared::may_be_heard(&[source], &ask.request));
     Questions { asks, routes }
-}
-
-/// The port a request arrives at: where it says nothing, the one its `Host` names, or its scheme's.
-fn port_of(request: &Request) -> u16 {
-    let host = request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(b"host"));
-    let written = host.and_then(|(_, value)| value.rsplit(|byte| *byte == b':').next());
-    let written = written.and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
-    let usual = if request.encrypted { 443 } else { 80 };
-    request.local.as_ref().map(|(_, port)| *port).or(written).unwrap_or(usual)
 }
 
 /// Reads the emitted text again and asks both sides.
 pub fn prove(source: &Loaded, parts: &[Part], dialect: Dialect, questions: &Questions) -> Proof {
     let options = Options { dialect, version: None, ..source.options.clone() };
     let mut sources = Sources::new();
-    let root = root(source);
+    let root = compared::root(&source.lowered.program);
     let main = sources.add("converted.conf", whole(parts, &options, &root));
-    let disk = Disk::new(options.real_files, scripts(source, &root));
+    let disk = Disk::new(options.real_files, compared::scripts(&[source]));
     let lowered = lower::lower(&mut sources, main, &options, &disk);
     if let Some(refusal) = lowered.program.refusals.iter().find(|refusal| refusal.reach == Reach::Server) {
         return Proof { refused: Some(refusal.message.clone()), ..Proof::default() };
@@ -76,35 +59,6 @@ pub fn prove(source: &Loaded, parts: &[Part], dialect: Dialect, questions: &Ques
     let refused = |cause: Option<Span>| program.refusals.iter().any(|refusal| Some(refusal.span) == cause);
     differences.retain(|difference| !refused(difference.old.cause));
     Proof { requests: asks.len(), routes: *routes, differences, refused: None }
-}
-
-/// The document root that the source's file tests look at.
-fn root(source: &Loaded) -> Vec<u8> {
-    let program = &source.lowered.program;
-    let scope = program.sites.first().and_then(|site| program.scopes.get(site.scope.0 as usize));
-    let root = scope.and_then(|scope| scope.settings.root.as_ref()).and_then(|root| root.as_literal());
-    root.unwrap_or(b"/srv/www").to_vec()
-}
-
-/// Where nothing is known of files, the scripts that everything is rewritten to are taken to exist: without them
-/// neither server serves anything.
-fn scripts(source: &Loaded, root: &[u8]) -> Assumed {
-    let mut assumed = Assumed::default();
-    if source.options.real_files {
-        return assumed;
-    }
-    let lists = source.lowered.program.scopes.iter().filter_map(|scope| scope.lists.rewrite.as_ref());
-    for clause in lists.flat_map(|list| list.clauses.iter()) {
-        for action in &clause.does {
-            let Action::Rewrite(rewrite) = action else { continue };
-            let path = rewrite.written.split(|&byte| byte == b'?').next().unwrap_or_default();
-            let name = path.strip_prefix(b"/").unwrap_or(path);
-            if rewrite.redirect.is_none() && !name.is_empty() && !name.contains(&b'$') && !name.contains(&b'%') {
-                assumed.paths.insert([root, b"/", name].concat(), Kind::File);
-            }
-        }
-    }
-    assumed
 }
 
 /// Parts as one file that a server could load.
