@@ -183,3 +183,27 @@ fn what_was_found_once_holds() {
         }
     }
 }
+
+/// nginx takes no word of 4,096 bytes (`NGX_CONF_BUFFER`).
+#[test]
+fn words_that_nginx_cannot_read_are_not_written() {
+    let long = "x".repeat(5_000);
+    let texts = [
+        format!("Redirect /a http://x.example/{long}\n"),
+        format!("RedirectMatch ^/{long}$ /a\n"),
+        format!("RewriteEngine On\nRewriteRule ^/a$ /{long} [R]\nRewriteRule ^/b$ /{long}\n"),
+        format!("RewriteEngine On\nRewriteCond %{{QUERY_STRING}} ={long}\nRewriteRule ^/a$ /b [R]\n"),
+        format!("ErrorDocument 404 /{long}\nHeader always set X {long}\nDirectoryIndex {long}\n"),
+        format!(
+            "RewriteEngine On\nRewriteRule ^/{long}$ - [L]\nRewriteCond %{{QUERY_STRING}} {long}\nRewriteRule ^/c - [F]\n"
+        ),
+        format!(
+            "SetEnvIf Referer ^{long} a={long}\nRewriteEngine On\nRewriteRule ^/d - [E=b:{long}]\nRewriteRule ^/e /%{{ENV:b}} [R]\n"
+        ),
+        format!(
+            "<Directory /{long}>\nRequire ip 10.0.0.1\nRedirect /{long}/x /y\n<Files {long}>\nRequire all denied\n</Files>\n</Directory>\n"
+        ),
+        format!("FallbackResource /{long}\n"),
+    ];
+    texts.iter().for_each(|text| stages::converts(text.as_bytes(), Dialect::Apache));
+}

@@ -12,6 +12,7 @@ pub mod condition;
 pub mod formula;
 pub mod head;
 pub mod hold;
+pub mod length;
 pub mod list;
 pub mod maps;
 pub mod own;

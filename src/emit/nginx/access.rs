@@ -50,9 +50,10 @@ pub fn door(steps: &mut Steps<'_>, folder: &Folder<'_>, others: &[Folder<'_>]) -
     };
     let when = Formula::All(parts).simplified();
     let comments = steps.texts.comments(span);
+    let mark = steps.mark();
     steps.steps.push(Step { path, when, comments, does: Does::Return(403, None), ..Step::remark(span, Vec::new()) });
     steps.verdict(span, &[]);
-    true
+    steps.kept(&mark, Ok(())).is_ok()
 }
 
 /// The formula that holds where the rule refuses.

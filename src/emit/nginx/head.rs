@@ -1,5 +1,6 @@
 //! The head of a server block: where it listens, what it is called, where its files lie.
 
+use super::length;
 use super::plan::{Head, Statement};
 use super::text::{Text, word};
 use crate::emit::Texts;
@@ -50,6 +51,8 @@ pub fn head(program: &Program, texts: &dyn Texts, id: SiteId, site: &Site) -> He
     if encrypted {
         settings.extend(certificates(scope, texts));
     }
+    // no file has a name that is longer than a word may be
+    settings.retain(length::statement);
     Head { lines: out, settings }
 }
 
@@ -67,6 +70,9 @@ fn names(site: &Site) -> Vec<u8> {
             SiteName::Glob(glob) => word(&pattern(&glob.text)),
             _ => continue,
         };
+        if !length::bytes(&text) {
+            continue;
+        }
         line.push(b' ');
         line.extend_from_slice(&text);
     }

@@ -5,6 +5,7 @@
 
 use super::captures;
 use super::formula::Formula;
+use super::length;
 use super::list::{Home, Steps, reader, source_of};
 use super::paths::path;
 use super::step::{Does, Path, Step};
@@ -35,7 +36,9 @@ impl Steps<'_> {
         let mut parts = vec![when];
         let path: Path = path(cut.as_ref(), negated, home, &[], false, &mut parts);
         let when = Formula::All(parts).simplified();
-        self.steps.push(Step { path, when, does: Does::Stop, ..Step::remark(clause.span, Vec::new()) });
+        let stop = Step { does: Does::Stop, ..Step::remark(clause.span, Vec::new()) };
+        let exact = Step { path, when, ..stop.clone() };
+        self.steps.push(if length::step(&exact) { exact } else { stop });
     }
 
     /// Whether a request that the rule applies to is served, refused or looked at under another path, and not

@@ -114,14 +114,13 @@ impl<'a> Steps<'a> {
             *left -= 1;
             *left > 0
         });
-        let count = self.steps.len();
+        let mark = self.mark();
         let result = match self.forbidden(clause.span) {
             Some(reason) => Err(reason.into()),
             None if self.closed && !self.serves(clause) => Err(super::access::closed()),
             None => guard.and_then(|guard| self.try_rule(clause, home, Formula::All(guard))),
         };
-        if let Err(reason) = result {
-            self.steps.truncate(count);
+        if let Err(reason) = self.kept(&mark, result) {
             self.leave_out(clause.span, reason);
             self.hold(clause, home);
         }

@@ -164,6 +164,11 @@ impl Maps {
         name.to_owned()
     }
 
+    /// Every table so far.
+    pub fn tables(&self) -> &[Table] {
+        &self.tables
+    }
+
     /// Every table, in the order in which they were made.
     pub fn into_tables(self) -> Vec<Table> {
         self.tables

@@ -13,14 +13,13 @@ use crate::ir::pattern::Pattern;
 impl Steps<'_> {
     /// One redirect of mod_alias.
     pub fn redirect(&mut self, clause: &Clause, folder: Option<&[u8]>) {
-        let count = self.steps.len();
+        let mark = self.mark();
         let result = match self.forbidden(clause.span) {
             Some(reason) => Err(reason.into()),
             None if self.closed => Err(super::access::closed()),
             None => self.try_redirect(clause, folder),
         };
-        if let Err(reason) = result {
-            self.steps.truncate(count);
+        if let Err(reason) = self.kept(&mark, result) {
             self.leave_out(clause.span, reason);
         }
     }

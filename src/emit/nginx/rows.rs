@@ -3,6 +3,7 @@
 //! The keys of a `map` ignore case and Apache's paths do not, so each row holds its own path beside the target,
 //! and a second table compares it with the path that was asked for.
 
+use super::length;
 use super::maps::Maps;
 use super::plan::{Key, Statement, Table, Test};
 use super::step::{Does, Path, Step};
@@ -18,7 +19,11 @@ pub fn take(steps: &mut Vec<Step>, style: Style, maps: &mut Maps, out: &mut Vec<
     let first_pattern = steps.iter().position(|step| matches!(step.path, Path::Pattern(_))).unwrap_or(steps.len());
     let literal = |step: &Step| {
         let plain = step.inner.is_empty() && step.comments.is_empty();
-        plain && matches!((&step.path, &step.does), (Path::Exact(_), Does::Return(_, Some(_))))
+        let row = match (&step.path, &step.does) {
+            (Path::Exact(path), Does::Return(_, Some(text))) => Some(row(path, text)),
+            _ => None,
+        };
+        plain && row.is_some_and(|row| length::bytes(&row.word()))
     };
     let count = steps.iter().take(first_pattern).filter(|step| literal(step)).count();
     let wanted = match style {
@@ -37,10 +42,7 @@ pub fn take(steps: &mut Vec<Step>, style: Style, maps: &mut Maps, out: &mut Vec<
             (Path::Exact(path), Does::Return(code, Some(text)))
                 if at < first_pattern && literal(&step) && seen.insert(path.to_ascii_lowercase()) =>
             {
-                let mut row = Text::literal(path);
-                row.push_literal(b" ");
-                row.append(text);
-                rows.entry(*code).or_default().push((Key::Literal(path.clone()), row));
+                rows.entry(*code).or_default().push((Key::Literal(path.clone()), row(path, text)));
             }
             _ => kept.push(step),
         }
@@ -49,6 +51,14 @@ pub fn take(steps: &mut Vec<Step>, style: Style, maps: &mut Maps, out: &mut Vec<
     for (code, rows) in rows {
         out.push(table(code, rows, maps));
     }
+}
+
+/// A path beside its target.
+fn row(path: &[u8], target: &Text) -> Text {
+    let mut row = Text::literal(path);
+    row.push_literal(b" ");
+    row.append(target);
+    row
 }
 
 fn table(code: u16, rows: Vec<(Key, Text)>, maps: &mut Maps) -> Statement {

@@ -6,7 +6,7 @@ use super::list::{Steps, reader};
 use super::regex::Pattern;
 use super::site::Folder;
 use super::step::{Does, Path, Step};
-use crate::emit::{Fate, Refusal, Verdict};
+use crate::emit::Refusal;
 use crate::ir::access::Access;
 use crate::ir::choice::{Applies, Choice, Section};
 use crate::ir::clause::Clause;
@@ -27,8 +27,12 @@ pub fn denied(steps: &mut Steps<'_>, scope: Option<&Scope>, folder: Option<&[u8]
             let when = folder.filter(|url| *url != b"/").map_or_else(Formula::TRUE, |url| under(url, true));
             let (path, does) = (Path::Pattern(pattern), Does::Return(403, None));
             let comments = steps.texts.comments(section.span);
+            let mark = steps.mark();
             steps.steps.push(Step { path, when, comments, does, ..Step::remark(section.span, Vec::new()) });
-            steps.verdicts.push(Verdict { span: section.span, fate: Fate::Exact });
+            match steps.kept(&mark, Ok(())) {
+                Ok(()) => steps.verdict(section.span, &[]),
+                Err(reason) => steps.leave_out(section.span, reason),
+            }
         }
     }
 }

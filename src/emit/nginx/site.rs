@@ -3,6 +3,7 @@
 use super::access;
 use super::condition::Reader;
 use super::formula::Formula;
+use super::length;
 use super::list::{Home, Steps};
 use super::plan::{Key, Place, Statement};
 use super::sections;
@@ -52,6 +53,8 @@ pub fn settings(steps: &mut Steps<'_>, site: &Site) -> Vec<Statement> {
     if let Some(Some(target)) = scopes.iter().rev().find_map(|scope| scope.settings.fallback.as_ref()) {
         out.push(fallback(target));
     }
+    // no file has a name that is longer than a word may be
+    out.retain(length::statement);
     out
 }
 
@@ -222,10 +225,7 @@ fn error_page(steps: &mut Steps<'_>, page: &ErrorPage, out: &mut Vec<Statement>)
         _ => None,
     };
     match words {
-        Some(words) => {
-            out.push(Statement::Plain("error_page", words));
-            steps.verdicts.push(Verdict { span: page.span, fate: Fate::Exact });
-        }
+        Some(words) => carried(steps, page.span, Statement::Plain("error_page", words), out),
         None => beside(
             steps,
             page.span,
@@ -243,6 +243,15 @@ fn beside(steps: &mut Steps<'_>, span: Span, why: Refusal, out: &mut Vec<Stateme
     out.extend(remarks.into_iter().flat_map(|step| step.comments).map(Statement::Comment));
 }
 
+/// Something beside lists that is carried over, where nginx reads it.
+fn carried(steps: &mut Steps<'_>, span: Span, statement: Statement, out: &mut Vec<Statement>) {
+    if !length::statement(&statement) {
+        return beside(steps, span, length::too_long(), out);
+    }
+    out.push(statement);
+    steps.verdicts.push(Verdict { span, fate: Fate::Exact });
+}
+
 fn header(steps: &mut Steps<'_>, rule: &HeaderRule, out: &mut Vec<Statement>) {
     let adds = matches!(rule.action, HeaderAction::Set | HeaderAction::Add | HeaderAction::SetIfEmpty);
     let value = rule.value.as_literal();
@@ -251,6 +260,10 @@ fn header(steps: &mut Steps<'_>, rule: &HeaderRule, out: &mut Vec<Statement>) {
         let why = Refusal::new(reason, "`proxy_hide_header`, or the `headers-more` module");
         return beside(steps, rule.span, why, out);
     };
+    // what is too long for a word stands in no table either
+    if !length::bytes(value) {
+        return beside(steps, rule.span, length::too_long(), out);
+    }
     let mut formula = Formula::TRUE();
     if let Some(condition) = &rule.condition {
         let (variables, mut groups) = (BTreeMap::new(), Vec::new());
@@ -286,6 +299,5 @@ fn header(steps: &mut Steps<'_>, rule: &HeaderRule, out: &mut Vec<Statement>) {
         text = Text::variable(&steps.maps.get(&format!("header_{stem}"), Text::variable(&name), rows, false));
     }
     let words = vec![Text::literal(&rule.name), text, Text::literal(b"always")];
-    out.push(Statement::Plain("add_header", words));
-    steps.verdicts.push(Verdict { span: rule.span, fate: Fate::Exact });
+    carried(steps, rule.span, Statement::Plain("add_header", words), out);
 }

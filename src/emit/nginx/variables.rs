@@ -17,11 +17,12 @@ use crate::source::Span;
 impl Steps<'_> {
     /// SetEnvIf and relatives: each assignment is a table whose default is the value before.
     pub fn environment(&mut self, clause: &Clause) {
+        let mark = self.mark();
         let result = match self.forbidden(clause.span) {
             Some(reason) => Err(reason.into()),
             None => self.try_environment(clause),
         };
-        match result {
+        match self.kept(&mark, result) {
             Ok(()) => self.verdict(clause.span, &[]),
             Err(reason) => {
                 self.leave_out(clause.span, reason);
