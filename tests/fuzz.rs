@@ -165,6 +165,7 @@ const FOUND: &[(Dialect, &[u8])] = &[
     (Dialect::Htaccess, b"RewriteEngine On\nRewriteCond %{REQUEST_FILENAME} !-f\nRewriteCond %{REQUEST_IN WordPress\nRewriteRule ^index\\.php$ - [L]\nRewriteCond %{REQUEST_FILENAME} !-f\nRewriteRule . /index.php [L]\n"),
     // An address that no name server knows is none.
     (Dialect::Nginx, b"server { listen \"80ndex.p;\nreturn_uri\n\"; server_name a.example; }\n"),
+    (Dialect::Apache, b"Listen 80\n<VirtualHost *ne:80>\nServerName a.example\n</VirtualHost>\n"),
     // The name of a variable stands in a flag of Apache's.
     (Dialect::Nginx, b"if ($uri ~ ^/old) { set $part_2_ves,:while x; }\n"),
     // A header's name is a token.

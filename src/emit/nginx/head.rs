@@ -13,12 +13,9 @@ use crate::ir::site::{Listener, Site, SiteName};
 pub fn head(program: &Program, texts: &dyn Texts, id: SiteId, site: &Site) -> Head {
     let mut out = Vec::new();
     let mut encrypted = false;
-    // Apache itself finds no address behind any other text.
-    let name = |byte: &u8| byte.is_ascii_alphanumeric() || b".:-_*".contains(byte);
-    let named = |address: &crate::ir::Bytes| !address.is_empty() && address.iter().all(name);
     let own = program.listeners.iter().filter(|listener| listener.sites.contains(&id));
     let mut places = Vec::new();
-    for listener in own.filter(|listener| listener.address.as_ref().is_none_or(named)) {
+    for listener in own.filter(|listener| listener.address.as_deref().is_none_or(is_address)) {
         let place = place(listener);
         if places.contains(&place) {
             continue;
@@ -54,6 +51,13 @@ pub fn head(program: &Program, texts: &dyn Texts, id: SiteId, site: &Site) -> He
     // no file has a name that is longer than a word may be
     settings.retain(length::statement);
     Head { lines: out, settings }
+}
+
+/// Whether a server finds an address behind it.
+fn is_address(text: &[u8]) -> bool {
+    let name = |byte: &u8| byte.is_ascii_alphanumeric() || b".-_".contains(byte);
+    let six = || std::str::from_utf8(text).is_ok_and(|text| text.parse::<std::net::Ipv6Addr>().is_ok());
+    !text.is_empty() && text.iter().all(name) || six()
 }
 
 /// Where nginx listens for it: one place for what Apache tells apart, as `*` and `*:80`.
