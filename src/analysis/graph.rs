@@ -19,10 +19,13 @@ use crate::ir::template::{Origin, Part};
 use crate::source::Span;
 pub use index::path_of;
 use index::{ByPattern, Index};
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 mod index;
 
+/// So many routes at least are worth a thread of their own.
+const WORTH_THREADS: usize = 256;
 /// Above this many routes, literal redirects are looked up before they are followed.
 const SMALL: usize = 400;
 /// Backward requests tried for one route.
@@ -73,29 +76,29 @@ fn is_redirect(status: Option<u16>) -> bool {
 pub(super) fn walks(facts: &Facts<'_>) -> Vec<Walk> {
     let routes = &facts.routes().all;
     let index = Index::of(facts);
-    let mut out = Vec::new();
+    let worth = |route: &&Route<'_>| {
+        let counts = route.is_redirect() && route.enabled && !leaves(facts, route);
+        counts && !(routes.len() > SMALL && index.leads_nowhere(route))
+    };
+    let walk_of = |route, request| walk(facts, &index, route, facts.journey(request));
+    let from = |route| candidates(facts, route, &index).into_iter().filter_map(move |request| walk_of(route, request));
+    // Only a thread that was made to check has a stack for what is walked by recursion.
+    let mut walks: Vec<Walk> = match routes.len() < WORTH_THREADS || rayon::current_thread_index().is_none() {
+        true => routes.iter().filter(worth).flat_map(from).collect(),
+        false => routes.par_iter().filter(worth).flat_map_iter(from).collect(),
+    };
     let mut seen: FxHashSet<(Vec<Span>, bool)> = FxHashSet::default();
-    for route in routes.iter().filter(|route| route.is_redirect() && route.enabled) {
-        if leaves(facts, route) || routes.len() > SMALL && index.leads_nowhere(route) {
-            continue;
+    walks.retain(|walk| {
+        if walk.shape != Shape::Single && facts.guesses_target(walk) {
+            return false;
         }
-        for request in candidates(facts, route, &index) {
-            let journey = facts.journey(request);
-            let Some(mut walk) = walk(facts, &index, route, journey) else { continue };
-            if walk.shape != Shape::Single && facts.guesses_target(&walk) {
-                continue;
-            }
-            let looping = matches!(walk.shape, Shape::Loop(_) | Shape::Growing | Shape::Endless);
-            if !seen.insert((walk.spans.clone(), looping)) && walk.spans.len() > 1 {
-                continue;
-            }
-            if walk.shape != Shape::Single {
-                walk.journey.hops.iter_mut().for_each(|hop| facts.settle(&hop.request, &mut hop.answer));
-            }
-            out.push(walk);
-        }
+        let looping = matches!(walk.shape, Shape::Loop(_) | Shape::Growing | Shape::Endless);
+        seen.insert((walk.spans.clone(), looping)) || walk.spans.len() <= 1
+    });
+    for walk in walks.iter_mut().filter(|walk| walk.shape != Shape::Single) {
+        walk.journey.hops.iter_mut().for_each(|hop| facts.settle(&hop.request, &mut hop.answer));
     }
-    out
+    walks
 }
 
 /// Whether the target names a host that nothing here answers for, so that its first redirect is the last.

@@ -11,7 +11,6 @@ use crate::eval::follow::Hop;
 use crate::source::Span;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::borrow::Cow;
-use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, OnceLock};
@@ -49,8 +48,8 @@ pub(super) struct ByPattern<'a> {
     first: RouteId,
     /// Whether there are more.
     shared: bool,
-    paths: OnceCell<Vec<Vec<u8>>>,
-    language: OnceCell<Option<Language>>,
+    paths: OnceLock<Vec<Vec<u8>>>,
+    language: OnceLock<Option<Language>>,
 }
 
 impl ByPattern<'_> {
@@ -118,7 +117,7 @@ impl<'a> Index<'a> {
             }
             Entry::Vacant(new) if self.by_pattern.len() < SMALL => {
                 new.insert(self.by_pattern.len());
-                let (paths, language) = (OnceCell::new(), OnceCell::new());
+                let (paths, language) = (OnceLock::new(), OnceLock::new());
                 let begins = route.path_prefix();
                 self.by_pattern.push(ByPattern { begins, first: route.id, shared: false, paths, language });
             }
