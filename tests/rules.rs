@@ -254,7 +254,102 @@ const MILDER: &[(Dialect, &str, &str, Option<Severity>)] = &[
         "trailing-or-condition",
         None,
     ),
+    // The server takes double slashes out before it looks.
+    (Dialect::Nginx, "location ~ ^/(/+)+$ {\nreturn 301 /x;\n}\n", "catastrophic-backtracking", None),
+    (
+        Dialect::Nginx,
+        "location ~ ^/([a-z]+/)+(([a-z]+/)+)+$ {\nreturn 301 /x;\n}\n",
+        "catastrophic-backtracking",
+        Some(Severity::Warning),
+    ),
+    // The `#` belongs to the address in the parameter.
+    (
+        Dialect::Htaccess,
+        "RewriteEngine On\nRewriteRule ^(.+)$ https://v.example/?a=b&uri=http://a.example/$1#c [R=302,L]\n",
+        "target-encoding-mistake",
+        None,
+    ),
+    // The template writes the name or the redirect, never both.
+    (
+        Dialect::Nginx,
+        "server {\nlisten 80;\n{% if bare %}\nserver_name example.com;\n{% else %}\n\
+         return 301 https://www.example.com$request_uri;\n{% endif %}\n}\n\
+         server {\nlisten 80;\nserver_name www.example.com;\n}\n",
+        "insecure-first-hop",
+        None,
+    ),
 ];
+
+/// A text, a rule, and what its finding advises (where it begins with `=`) says, or (`+`) says beside.
+const WORDS: &[(Dialect, &str, &str, &str)] = &[
+    (
+        Dialect::Nginx,
+        "server {\nlisten 443;\nssl on;\nserver_name a.example;\n}\n",
+        "config-syntax-error",
+        "write `ssl` in `listen` instead (`listen 443 ssl;`): nginx 1.25.1 and newer no longer know it",
+    ),
+    (
+        Dialect::Htaccess,
+        "RewriteEngine On\nRewriteRule ^t/(.+)$ https://example.com/doc.html#$1 [R=302,NE,L]\n",
+        "unencoded-location",
+        "add `B= %?#` and `BNP` (the flags in quotes): they escape these characters in what is captured, a space as `%20`",
+    ),
+    (
+        Dialect::Nginx,
+        "server {\nserver_name old.example;\nreturn 301 https://new.example/moved;\n}\n",
+        "catch-all-drops-path",
+        "if the pages live on there, lead each to its own; a last resort may stay",
+    ),
+    (
+        Dialect::Nginx,
+        "server {\nserver_name old.example;\nrewrite ^ https://new.example/ permanent;\n}\n",
+        "catch-all-drops-path",
+        "keep the path: put `$request_uri` (in `rewrite`: `$request_uri?`) behind the host",
+    ),
+    (
+        Dialect::Htaccess,
+        "RewriteEngine On\nRewriteCond %{HTTPS} on\nRewriteRule ^ http://%{HTTP_HOST}%{REQUEST_URI} [R=301,L]\n",
+        "https-downgrade",
+        "take the redirect out: over https it would lead to itself",
+    ),
+    (
+        Dialect::Nginx,
+        "http {\nserver {\nlisten 443 ssl;\nssl_certificate a;\nssl_certificate_key b;\nroot /srv;\n}\n}\n",
+        "hsts-missing",
+        "=this server is served over TLS without Strict-Transport-Security",
+    ),
+    (
+        Dialect::Nginx,
+        "http {\nserver {\nlisten 80;\nlisten 443 ssl;\nssl_certificate a;\nssl_certificate_key b;\nroot /srv;\n}\n}\n",
+        "missing-https-redirect",
+        "=this server is served over TLS, but plain http gets content, not a redirect to https",
+    ),
+    (
+        Dialect::Htaccess,
+        "RewriteEngine On\nRewriteCond %{HTTPS} off\nRewriteCond %{HTTP_HOST} ^old\\.example$ [OR]\n\
+         RewriteRule ^ https://new.example%{REQUEST_URI} [R=301,L]\n",
+        "trailing-or-condition",
+        "+runs wherever the conditions above these hold",
+    ),
+];
+
+#[test]
+fn advice_does_no_harm_where_it_is_followed() {
+    for (dialect, text, rule, words) in WORDS {
+        let example =
+            Example { dialect: *dialect, bad: false, also: Vec::new(), version: None, text: (*text).to_owned() };
+        let found = findings(&example, |_, _| {});
+        let said: Vec<String> = found
+            .into_iter()
+            .filter(|finding| finding.rule == *rule)
+            .flat_map(|finding| {
+                let beside = finding.related.into_iter().map(|label| format!("+{}", label.message));
+                beside.chain([format!("={}", finding.message)]).chain(finding.help).collect::<Vec<_>>()
+            })
+            .collect();
+        assert!(said.iter().any(|one| one == words), "{rule} on:\n{text}\n{said:#?}");
+    }
+}
 
 #[test]
 fn what_was_once_said_too_loudly_stays_quiet() {
@@ -292,6 +387,23 @@ fn a_chain_that_rests_on_an_assumption_says_so_beside_its_advice() {
     let assumed = help("RewriteCond %{REQUEST_FILENAME} !-f\n");
     let words = ["if that is the last address", "it rests on `file:/srv/www/a` (does not exist)"];
     assert!(words.iter().all(|word| assumed.contains(word)), "{assumed}");
+}
+
+#[test]
+fn no_fix_leads_to_a_host_that_is_made_up() {
+    let site = |name: &str| {
+        format!(
+            "Listen 80\nListen 443 https\n<VirtualHost *:80>\n{name}DocumentRoot /srv/www\n</VirtualHost>\n\
+             <VirtualHost *:443>\n{name}DocumentRoot /srv/www\nSSLEngine on\n</VirtualHost>\n"
+        )
+    };
+    for (name, mended) in [("", false), ("ServerName www.example.com\n", true)] {
+        let example =
+            Example { dialect: Dialect::Apache, bad: false, also: Vec::new(), version: None, text: site(name) };
+        let found = findings(&example, |_, _| {});
+        let fix = found.into_iter().find(|finding| finding.rule == "missing-https-redirect").expect("a finding").fix;
+        assert_eq!(fix.is_some(), mended, "{name}: {fix:?}");
+    }
 }
 
 #[test]

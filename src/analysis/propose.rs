@@ -79,8 +79,13 @@ pub fn connections(facts: &Facts<'_>, site: SiteId) -> Vec<Draft> {
     drafts
 }
 
-/// A name the site answers to.
+/// A name the site answers to, made up where it has none.
 pub fn host_of(site: &Site) -> Vec<u8> {
+    name_of(site).unwrap_or_else(|| b"example.com".to_vec())
+}
+
+/// A name the site answers to.
+pub fn name_of(site: &Site) -> Option<Vec<u8>> {
     let own = (!site.own.host.is_empty() && !site.own.host.contains(&b'*')).then(|| site.own.host.to_vec());
     let named = site.names.iter().find_map(|name| match name {
         SiteName::Exact(name) if !name.is_empty() && &name[..] != b"_" => Some(name.to_vec()),
@@ -89,7 +94,7 @@ pub fn host_of(site: &Site) -> Vec<u8> {
         SiteName::Regex(regex, _) => Some(expression::sample(&expression::of(regex), Choices::default())),
         _ => None,
     });
-    named.or(own).filter(|name| !name.is_empty() && name != b"_").unwrap_or_else(|| b"example.com".to_vec())
+    named.or(own).filter(|name| !name.is_empty() && name != b"_")
 }
 
 impl Draft {

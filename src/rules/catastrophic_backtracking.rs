@@ -47,7 +47,8 @@ declare! {
     /// `(?>…)` or a possessive `++` gives nothing back.
     ///
     /// ## Traps
-    /// Only what really reaches the limit is reported, so a pattern that is merely slow is not.
+    /// Only what really reaches the limit is reported, so a pattern that is merely slow is not, nor one that only a
+    /// path with `//` or `..` would slow down: the server takes these out first.
     ///
     /// ## Sources
     /// OWASP, regular expression denial of service; PCRE2, match limits.
@@ -76,7 +77,8 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         let tree = expression::of(one.regex);
         let Some(nested) = nested(&tree) else { continue };
         tried += 1;
-        let Some(attack) = attack(one.regex, &tree, nested) else { continue };
+        let arrives = |subject: &[u8]| !matches!(one.on, On::Path(_)) || is_normal(subject);
+        let Some(attack) = attack(one.regex, &tree, nested, arrives) else { continue };
         let message = format!("`{}` takes more steps than the engine allows", lossy(&one.regex.text));
         let at = words::piece(facts, one.regex, nested.start, nested.end).unwrap_or(one.regex.span);
         let finding = match shown(facts, &one, &attack) {
@@ -94,19 +96,27 @@ fn nested(tree: &Node) -> Option<&Node> {
     tree.walk().into_iter().find(|node| open(node) && inner(node))
 }
 
-/// A subject on which the engine gives up.
-fn attack(regex: &Regex, tree: &Node, nested: &Node) -> Option<Vec<u8>> {
+/// Whether a path is as the server normalises it: without empty segments, `.` and `..`.
+fn is_normal(path: &[u8]) -> bool {
+    let path = path.strip_prefix(b"/").unwrap_or(path);
+    let (folders, last) = path.split_at(memchr::memrchr(b'/', path).map_or(0, |at| at + 1));
+    let mut segments = folders.split_inclusive(|&byte| byte == b'/').chain([last]);
+    !segments.any(|segment| matches!(segment, b"/" | b"./" | b"../" | b"." | b".."))
+}
+
+/// A subject on which the engine gives up, of those that can arrive.
+fn attack(regex: &Regex, tree: &Node, nested: &Node, arrives: impl Fn(&[u8]) -> bool) -> Option<Vec<u8>> {
     let compiled = regex.compiled().ok()?;
     let sample = |node: &Node, variant| expression::sample(node, Choices { variant, ..Choices::default() });
     let before: Vec<u8> =
         tree.sequence().iter().take_while(|node| node.end <= nested.start).flat_map(|node| sample(node, 0)).collect();
     let Kind::Repeat { node: inside, .. } = &nested.kind else { return None };
     let ends: [&[u8]; 3] = [b"!", b"/!", b"\x01"];
-    let pumps = [sample(inside, 0), sample(inside, 1), b"a".to_vec(), b"/".to_vec()];
+    let pumps = [sample(inside, 0), sample(inside, 1), b"a".to_vec(), b"a/".to_vec(), b"/".to_vec()];
     for pump in pumps.iter().filter(|pump| !pump.is_empty()) {
         for end in ends {
             let subject = [&before, &pump.repeat(TURNS), end].concat();
-            if compiled.is_match(&subject) == Err(MatchError::Limit) {
+            if arrives(&subject) && compiled.is_match(&subject) == Err(MatchError::Limit) {
                 return Some(subject);
             }
         }

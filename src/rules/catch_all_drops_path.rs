@@ -71,20 +71,25 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         if other.is_none_or(|other| other.location() != proof.location()) {
             continue;
         }
-        let to_start = |path: &[u8]| matches!(path, b"" | b"/");
-        let moves = route.target().is_some_and(|target| target.place == Place::Absolute && to_start(&target.path_prefix));
+        let to_start = to_start_page(route);
         // The folder of a lone file is rarely the whole site.
-        let moves = moves && (facts.options.dialect != crate::lower::Dialect::Htaccess || !route.is_unguarded());
+        let moves = to_start && (facts.options.dialect != crate::lower::Dialect::Htaccess || !route.is_unguarded());
         let alone = count.get(&route.site).is_none_or(|&count| count < 2);
-        let message = "every path leads to this one page: the path of the request is lost";
+        let message = "every path that gets here leads to this one page: the path of the request is lost";
         let help = match facts.is_apache() {
+            _ if !to_start => "if the pages live on there, lead each to its own; a last resort may stay".to_owned(),
             true => format!("keep the path: `Redirect {} / https://host/`", route.status().unwrap_or(301)),
-            false => "keep the path: end the target with `$request_uri`".to_owned(),
+            false => "keep the path: put `$request_uri` (in `rewrite`: `$request_uri?`) behind the host".to_owned(),
         };
         let edits = if moves { carried(facts, route) } else { None };
         let finding = by_proof(&RULE, &proof, message, route.span).help(help).mend(Applicability::Unsafe, "keep the path", edits);
         findings.push(if moves && alone { finding } else { finding.at_most(Severity::Info) });
     }
+}
+
+fn to_start_page(route: &Route<'_>) -> bool {
+    let target = route.target().filter(|target| target.place == Place::Absolute);
+    target.is_some_and(|target| matches!(&*target.path_prefix, b"" | b"/"))
 }
 
 fn drops(route: &Route<'_>) -> bool {

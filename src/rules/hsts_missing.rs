@@ -1,8 +1,8 @@
 //! See the page of [`RULE`].
 
-use super::make::{Also, certain};
+use super::make::{Also, certain, lossy};
 use super::{FixKind, Group, Servers, mend, words};
-use crate::analysis::propose::{connections, host_of};
+use crate::analysis::propose::{connections, host_of, name_of};
 use crate::analysis::transport::Entrance;
 use crate::analysis::witness::Proof;
 use crate::analysis::{Facts, hsts};
@@ -104,8 +104,8 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             continue;
         }
         let Some(proof) = plain_answer(facts, id) else { continue };
-        let name = String::from_utf8_lossy(&host_of(site)).into_owned();
-        let mut finding = certain(&RULE, format!("`{name}` is served over TLS without Strict-Transport-Security"), head(facts, span))
+        let who = name_of(site).map_or_else(|| "this server".to_owned(), |name| format!("`{}`", lossy(&name)));
+        let mut finding = certain(&RULE, format!("{who} is served over TLS without Strict-Transport-Security"), head(facts, span))
             .help("send it on every answer, first with `max-age=300`, then raise it step by step to `max-age=63072000`");
         finding.witness = Some(proof.witness());
         finding = finding.mend(Applicability::Unsafe, "send a first, short policy", policy(facts, id, span));

@@ -7,6 +7,7 @@ use crate::analysis::transport::{host_asked, is_redirect, leads_to};
 use crate::analysis::witness::Proof;
 use crate::analysis::{Facts, hsts};
 use crate::diagnostic::{Finding, Severity, Applicability};
+use crate::eval::follow::url_of;
 use crate::source::Span;
 use rustc_hash::FxHashSet;
 
@@ -55,7 +56,8 @@ declare! {
     /// ```
     ///
     /// ## Fix safety
-    /// Unsafe: `https://` is written in the target. Whether it answers over TLS is for its owner to say.
+    /// Unsafe: `https://` is written in the target. Whether it answers over TLS is for its owner to say. No fix where
+    /// the redirect would then lead to itself.
     ///
     /// ## Traps
     /// An error where the target is a host of this configuration, a warning where it is a stranger's: there it may
@@ -99,9 +101,13 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         if !hsts::values_in(&proof.answer).is_empty() && host == host_asked(&proof.request) {
             message.push_str(", and the policy this answer carries turns browsers back");
         }
-        let edits = mend::in_target(facts, route.span, b"http://", b"https://");
-        let finding = by_proof(&RULE, &proof, message, route.span).at_most(severity).help("write `https://` in the target");
-        findings.push(finding.mend(Applicability::Unsafe, "write `https://`", edits));
+        let finding = by_proof(&RULE, &proof, message, route.span).at_most(severity);
+        findings.push(if undoes(&proof) {
+            finding.help("take the redirect out: over https it would lead to itself")
+        } else {
+            let edits = mend::in_target(facts, route.span, b"http://", b"https://");
+            finding.help("write `https://` in the target").mend(Applicability::Unsafe, "write `https://`", edits)
+        });
     }
 }
 
@@ -121,6 +127,12 @@ fn downgrade(facts: &Facts<'_>, route: &Route<'_>) -> Option<(Proof, Vec<u8>)> {
         let (encrypted, host) = leads_to(&proof.request, location)?;
         (!encrypted).then(|| (proof.clone(), host))
     })
+}
+
+/// Whether it leads to the same page without TLS and does nothing else.
+fn undoes(proof: &Proof) -> bool {
+    let asked = url_of(&proof.request);
+    asked.strip_prefix(b"https://").is_some_and(|page| proof.location().strip_prefix(b"http://") == Some(page))
 }
 
 /// The same host, or one with `www.` in front of the other.

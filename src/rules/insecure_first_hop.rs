@@ -8,6 +8,8 @@ use crate::analysis::transport::{Entrance, is_redirect, leads_to, public};
 use crate::diagnostic::{Applicability, Edit, Finding, Severity};
 use crate::eval::follow::{Hop, Journey};
 use crate::source::Span;
+use crate::syntax::nginx::template;
+use crate::syntax::{Directive, Item};
 use rustc_hash::FxHashSet;
 
 declare! {
@@ -112,7 +114,8 @@ declare! {
     ///
     /// ## Traps
     /// It takes two redirects over http and one over https, which is what a policy needs; `redirect-chain` does not
-    /// report that shape. A domain that only leads to another brand needs no policy: leave the info alone.
+    /// report that shape. A domain that only leads to another brand needs no policy: leave the info alone. Where a
+    /// template chooses between the name and the redirect (`{% else %}`), nothing is said.
     ///
     /// ## Sources
     /// hstspreload.org, `redirects.http.first_redirect.insecure` and `www_first`; RFC 6797 section 7.2.
@@ -133,6 +136,9 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         let answer = &door.proof.answer;
         let (Some(location), Some(at)) = (answer.location.as_deref(), answer.cause) else { continue };
         if !is_redirect(answer.status) {
+            continue;
+        }
+        if excluded(facts, door, at) {
             continue;
         }
         let Some((encrypted, host)) = leads_to(&door.proof.request, location) else { continue };
@@ -186,6 +192,27 @@ fn same_host(facts: &Facts<'_>, door: &Entrance, at: Span) -> Option<Vec<Edit>> 
     let end = memchr::memchr(b'/', start.get(authority..)?).map_or(start.len(), |slash| authority + slash);
     let fixed = matches!(target.host, Host::Fixed(_));
     if fixed { mend::in_target(facts, at, start.get(..end)?, host) } else { None }
+}
+
+/// Whether a template writes either the name of the door or the redirect.
+fn excluded(facts: &Facts<'_>, door: &Entrance, at: Span) -> bool {
+    let site = facts.program.sites.get(door.site.0 as usize).and_then(|site| facts.directive(site.span?));
+    let Some(block) = site.and_then(|site| site.block.as_ref()).filter(|_| facts.is_template(at.file)) else { return false };
+    let mut names = block.items.iter().filter_map(|item| match item {
+        Item::Directive(inner) if is_naming(facts, inner) => inner.args.iter().find(|word| facts.word(word).eq_ignore_ascii_case(&door.host)),
+        _ => None,
+    });
+    names.any(|name| name.span.file == at.file && template::has_else(between(facts, name.span, at)))
+}
+
+fn is_naming(facts: &Facts<'_>, directive: &Directive) -> bool {
+    matches!(&*facts.name(directive), "server_name" | "servername" | "serveralias")
+}
+
+/// What is written between two places of a file.
+fn between<'a>(facts: &Facts<'a>, one: Span, other: Span) -> &'a [u8] {
+    let (upper, lower) = (one.min(other), one.max(other));
+    facts.sources.file(one.file).bytes().get(upper.end as usize..lower.start as usize).unwrap_or_default()
 }
 
 fn turns_secure(journey: &Journey) -> bool {

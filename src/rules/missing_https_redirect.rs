@@ -3,6 +3,7 @@
 use super::make::{Also, certain, lossy};
 use super::{FixKind, Group, Servers, mend};
 use crate::analysis::{Facts, TlsUpstream};
+use crate::analysis::propose::name_of;
 use crate::analysis::transport::{Entrance, public};
 use crate::analysis::witness::witness_of;
 use crate::diagnostic::{Finding, Severity, Applicability, Edit};
@@ -116,16 +117,24 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         if !stays_plain(&journey) || !told.insert((door.site, site)) {
             continue;
         }
-        let message = format!("`{}` is served over TLS, but plain http gets content, not a redirect to https", lossy(&door.host));
+        let name = named(facts, door);
+        let who = name.map_or_else(|| "this server".to_owned(), |name| format!("`{}`", lossy(name)));
+        let message = format!("{who} is served over TLS, but plain http gets content, not a redirect to https");
         let mut finding = certain(&RULE, message, head(facts, at)).help("answer plain http with a 301 to https of the same host");
         if let Some(span) = journey.hops.last().and_then(|hop| hop.answer.cause).filter(|span| *span != at) {
             finding = finding.related(head(facts, span), "answers plain http");
         }
         finding.witness = Some(witness_of(&journey));
-        let finding = finding.mend(Applicability::Unsafe, "redirect plain http", redirect(facts, at, site, &door.host));
+        let finding = finding.mend(Applicability::Unsafe, "redirect plain http", redirect(facts, at, site, name));
         let in_front = facts.knobs.tls_upstream == TlsUpstream::Maybe && facts.behind_proxy();
         findings.push(if in_front { finding.at_most(Severity::Info) } else { finding });
     }
+}
+
+/// The host a door was asked for, unless it is made up.
+fn named<'a>(facts: &Facts<'_>, door: &'a Entrance) -> Option<&'a [u8]> {
+    let known = facts.program.sites.get(door.site.0 as usize).and_then(name_of);
+    (known.is_some() || facts.options.host.is_some()).then_some(&door.host)
 }
 
 /// The same question at port 80, and the site that names the host there. Where none does, the first site of the
@@ -174,10 +183,10 @@ fn head(facts: &Facts<'_>, span: Span) -> Span {
 }
 
 /// A redirect at the head of the site.
-fn redirect(facts: &Facts<'_>, at: Span, site: SiteId, host: &[u8]) -> Option<Vec<Edit>> {
+fn redirect(facts: &Facts<'_>, at: Span, site: SiteId, host: Option<&[u8]>) -> Option<Vec<Edit>> {
     let line = match facts.is_apache() {
         true if facts.encrypted(site) => return None,
-        true => format!("Redirect permanent / https://{}/", lossy(host)),
+        true => format!("Redirect permanent / https://{}/", lossy(host?)),
         false => "if ($scheme = http) { return 301 https://$host$request_uri; }".to_owned(),
     };
     mend::first_in(facts, at, line.as_bytes())

@@ -49,7 +49,7 @@ declare! {
     /// captures arrive as they are.
     ///
     /// ## Traps
-    /// `Redirect` leaves `#` and `%20` alone. `%1` to `%9` are not reported where a condition has such a group.
+    /// A `#` in a parameter that is a URL (`?of=https://a.example/ns#b`) is meant to be escaped. `Redirect` leaves `#` and `%20` alone. `%1` to `%9` are not reported where a condition has such a group.
     ///
     /// ## Sources
     /// mod_rewrite flags `NE` and `B`; mod_alias `RedirectMatch`; nginx `rewrite`.
@@ -107,7 +107,7 @@ fn mistake(facts: &Facts<'_>, route: &Route<'_>) -> Option<Mistake> {
     if literals(template).any(|text| memchr::memmem::find(text, b"&amp;").is_some()) {
         return say("`&amp;` is HTML: the client gets it letter by letter", b"&amp;", false, "write `&`");
     }
-    let has_hash = literals(template).any(|text| text.contains(&b'#'));
+    let has_hash = begins_fragment(template);
     let escaped = |text: &[u8]| text.windows(3).any(is_escape);
     match route.clause.does.iter().find_map(made) {
         Some(Made::Rewrite(rewrite)) if facts.is_apache() => {
@@ -161,6 +161,23 @@ fn literals(template: &Template) -> impl Iterator<Item = &[u8]> {
         Part::Literal(text) => Some(&**text),
         _ => None,
     })
+}
+
+/// Whether a `#` stands in the target, other than in a parameter that is a URL itself (`?of=https://a.example/ns#b`).
+fn begins_fragment(template: &Template) -> bool {
+    let pieces = template.parts.iter().map(|part| match part {
+        Part::Literal(text) => &**text,
+        _ => b"x",
+    });
+    let text: Vec<u8> = pieces.flatten().copied().collect();
+    memchr::memchr_iter(b'#', &text).any(|at| !text.get(..at).is_some_and(ends_in_url_parameter))
+}
+
+fn ends_in_url_parameter(text: &[u8]) -> bool {
+    let query = text.splitn(2, |&byte| byte == b'?').nth(1);
+    let parameter = query.and_then(|query| query.rsplit(|&byte| byte == b'&').next());
+    let value = parameter.and_then(|parameter| parameter.splitn(2, |&byte| byte == b'=').nth(1));
+    value.is_some_and(|value| value.starts_with(b"http://") || value.starts_with(b"https://"))
 }
 
 fn is_escape(three: &[u8]) -> bool {

@@ -65,7 +65,11 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             Some(proof) => by_proof(&RULE, &proof, message, last.span),
             None => with_confidence(&RULE, Confidence::Likely, message, last.span).at_most(Severity::Info),
         };
-        finding = finding.related(route.span, "runs for every request that the pattern matches").help("take `OR` off");
+        let runs = match &route.clause.when.conditions {
+            Condition::All(parts) if parts.len() > 1 => "runs wherever the conditions above these hold",
+            _ => "runs for every request that the pattern matches",
+        };
+        finding = finding.related(route.span, runs).help("take `OR` off");
         let directive = facts.directive(last.span);
         let flag = directive.and_then(|directive| words::flag(facts, directive, "OR", "ornext"));
         if let (Some(directive), Some(flag)) = (directive, flag) {

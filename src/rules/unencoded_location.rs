@@ -48,8 +48,8 @@ declare! {
     ///
     /// ## Traps
     /// Captures that admit letters and digits only are fine. Where a line break can get in, too,
-    /// `crlf-in-location` tells it. `NE` is right for a literal `#` or `%`: then the finding is a note, and the flag `B`
-    /// beside it escapes the captures alone.
+    /// `crlf-in-location` tells it. `NE` is right for a literal `#` or `%`: then the finding is a note, and the flags
+    /// `B= %?#` and `BNP` beside it escape the captures alone.
     ///
     /// ## Sources
     /// RFC 3986 section 2; RewriteRule flag `NE`; ngx_http_rewrite_module.
@@ -80,8 +80,8 @@ fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         findings.push(match (facts.is_apache(), needs_raw(route)) {
             (false, _) => finding.mend(Applicability::Unsafe, "send what is escaped", escaped(facts, route)).help("use `rewrite`, which escapes captures, or `$request_uri`"),
             (true, false) => finding.mend(Applicability::Unsafe, "send what is escaped", escaped(facts, route)).help("leave `NE` out"),
-            (true, true) if route.slot == Slot::Rewrite => finding.at_most(Severity::Info).help("add the flag `B`, which escapes what is captured"),
-            (true, true) => finding.at_most(Severity::Info).help("use a `RewriteRule` with the flags `B` and `NE`, which escapes what is captured alone"),
+            (true, true) if route.slot == Slot::Rewrite => finding.at_most(Severity::Info).help("add `B= %?#` and `BNP` (the flags in quotes): they escape these characters in what is captured, a space as `%20`"),
+            (true, true) => finding.at_most(Severity::Info).help("use a `RewriteRule` with `NE`, `B= %?#` and `BNP` (the flags in quotes): they escape these characters in what is captured, a space as `%20`"),
         });
     }
 }

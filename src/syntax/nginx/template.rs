@@ -54,6 +54,18 @@ fn closed(input: &[u8], close: &[u8]) -> Option<usize> {
     memchr::memmem::find(window, close).map(|end| 2 + end + close.len())
 }
 
+/// Whether a mark in the text begins another branch: `{% else %}`, `<% elsif x %>`, `{{- else if y }}`.
+pub fn has_else(text: &[u8]) -> bool {
+    let opens: [&[u8]; 5] = [b"{%", b"<%", b"{{", b"[%", b"<?php"];
+    let branches = |behind: &[u8]| {
+        let start = behind.iter().position(|byte| !matches!(byte, b' ' | b'\t' | b'-' | b'~' | b'}')).unwrap_or(0);
+        let word = behind.get(start..start + 4).unwrap_or_default();
+        [b"else", b"elif", b"elsi"].iter().any(|branch| word.eq_ignore_ascii_case(*branch))
+    };
+    let behind = |open: &'static [u8]| memchr::memmem::find_iter(text, open).map(move |at| at + open.len());
+    opens.into_iter().flat_map(behind).any(|at| text.get(at..).is_some_and(branches))
+}
+
 /// The place and length of the first mark in a word or any other text.
 pub fn find(text: &[u8]) -> Option<(usize, usize)> {
     memchr::memchr_iter(b'{', text)

@@ -219,6 +219,11 @@ fn unknown_help(name: &[u8], options: &Options) -> String {
     if let Some(entry) = table.get(name).next() {
         let version = |version: super::super::super::Version| format!("{}.{}.{}", version.0, version.1, version.2);
         return match (entry.since, entry.until) {
+            // Without it the server would answer in the clear.
+            (_, Some(until)) if name == b"ssl" && !entry.known_to(options.version) => format!(
+                "write `ssl` in `listen` instead (`listen 443 ssl;`): nginx {} and newer no longer know it",
+                version(until)
+            ),
             (_, Some(until)) if !entry.known_to(options.version) && entry.since.is_none() => {
                 format!("remove it: nginx {} and newer no longer know it", version(until))
             }
