@@ -41,6 +41,13 @@ pub fn root(program: &Program) -> Vec<u8> {
     root.unwrap_or(b"/srv/www").to_vec()
 }
 
+/// Where nginx looks if no root is named: `html` below its prefix.
+fn unnamed_root(program: &Program) -> Vec<u8> {
+    let prefix = &program.facts.prefix;
+    let prefix = prefix.strip_suffix(b"/").unwrap_or(prefix);
+    [prefix, b"/html"].concat()
+}
+
 /// Where nothing is known of files, the scripts that everything is rewritten to are taken to exist: without them
 /// no server serves anything.
 pub fn scripts(sides: &[&Loaded]) -> Assumed {
@@ -49,7 +56,7 @@ pub fn scripts(sides: &[&Loaded]) -> Assumed {
         return assumed;
     }
     let programs = || sides.iter().map(|side| &side.lowered.program);
-    let roots: BTreeSet<Vec<u8>> = programs().map(root).collect();
+    let roots: BTreeSet<Vec<u8>> = programs().flat_map(|program| [root(program), unnamed_root(program)]).collect();
     let scopes = programs().flat_map(|program| program.scopes.iter().map(move |scope| (program, scope)));
     for name in scopes.flat_map(|(program, scope)| names(program, scope)) {
         let paths = roots.iter().map(|root| [root, &b"/"[..], name].concat());
