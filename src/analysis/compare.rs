@@ -3,7 +3,8 @@
 //! The requests come from the routes of either side: for each route the proposals that reach it, and variations
 //! at its edges (a query, a slash more, a longer name, an encoded byte, other case, another scheme). For long
 //! lists a sample is drawn: routes are classed by what they do and how they match, the first, the last and evenly
-//! spread ones of each class are asked ([`MAX_ROUTES`]), and so are rows of tables ([`MAX_ROWS`]). Nothing here decides whether a difference is a defect.
+//! spread ones of each class are asked ([`MAX_ROUTES`]), and so are rows of tables ([`MAX_ROWS`]). Nothing here
+//! decides whether a difference is a defect.
 
 use super::Facts;
 use super::expression::{self, Choices};
